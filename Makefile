@@ -1,0 +1,39 @@
+# `make demo` and `make test` are all a newcomer types; both make .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+OUT ?=
+
+.PHONY: env demo test lint size schemas lock clean
+
+env: .venv/made  ## everything the project needs, from the lock file, into .venv
+
+.venv/made: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: env  ## a real clip to real alerts through a real Kafka; OUT=DIR keeps everything
+	$(BIN)/gridalert demo $(if $(OUT),--out $(OUT))
+
+test: env  ## every test; those of Kafka run on a real one
+	$(BIN)/python -m pytest -q
+
+lint: env  ## style, types, and who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+size: env  ## lines, dependencies and commands
+	$(BIN)/python docs/size.py
+
+schemas: env  ## write docs/contracts anew from the types
+	$(BIN)/python docs/schemas.py
+
+lock:  ## resolve the dependencies anew (needs uv)
+	uv pip compile --quiet --generate-hashes --extra cpu --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .kafka build *.egg-info

@@ -1,0 +1,199 @@
+"""The words detectors speak: Frame, Detections, Zone, Reading, Look and Hit."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+HIT_NAMESPACE = uuid.UUID("6f1c1c54-0d1e-5c1b-9d4e-2f5b8b8f7a10")
+MAX_OBJECTS = 50
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Xyxy = tuple[float, float, float, float]
+Params = Mapping[str, float | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of one camera.
+
+    `image_bgr`: uint8, (height_px, width_px, 3), blue-green-red. `at`: event time, UTC,
+    when it was captured, whole milliseconds.
+    """
+
+    camera_id: str
+    at: datetime
+    image_bgr: NDArray[np.uint8]
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image_bgr.shape[1], self.image_bgr.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """A model's boxes for one frame, in supervision's words, best first.
+
+    `xyxy`: float32 (N, 4), x_min, y_min, x_max, y_max in pixels of the frame; `confidence`:
+    float32 (N,), 0..1; `class_id`: int64 (N,). N may be 0. Raises ValueError when they disagree.
+    """
+
+    xyxy: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    class_id: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        n = len(self.confidence)
+        if self.xyxy.shape != (n, 4) or self.class_id.shape != (n,):
+            raise ValueError(
+                f"xyxy {self.xyxy.shape}, confidence {self.confidence.shape}, class_id "
+                f"{self.class_id.shape}: expected (N, 4), (N,), (N,)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.confidence)
+
+    def where(self, keep: NDArray[np.bool_]) -> "Detections":
+        """Those for which `keep` (N,) is true."""
+        return Detections(self.xyxy[keep], self.confidence[keep], self.class_id[keep])
+
+
+class Zone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A polygon on a camera's picture, belonging to one place.
+
+    `polygon`: 3..64 points (x, y) as fractions 0..1 of the picture, origin top left, not closed.
+    `leaf_code` and `map_version`: the grid that the place lies in, resolved when the site loads.
+    """
+
+    id: str
+    event_type: str
+    detector: str
+    place_id: str
+    leaf_code: str
+    map_version: str
+    polygon: tuple[tuple[float, float], ...]
+    params: dict[str, float | str | bool] = {}
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One value of one sensor, as on grid.readings.v1 (names of OGC SensorThings)."""
+
+    reading_id: str
+    sensor_id: str
+    datastream: str
+    phenomenon_time: datetime
+    result: float
+    unit: str
+    quality: Literal["good", "uncertain", "bad"]
+    sequence: int | None = None
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Who saw it."""
+
+    kind: Literal["camera", "sensor", "report"]
+    id: str
+    gb_device_id: str | None = None
+
+
+class SeenObject(msgspec.Struct, frozen=True):
+    """One object of a hit; `xyxy` as fractions 0..1 of the picture."""
+
+    label: str
+    confidence: float
+    xyxy: Xyxy
+
+
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stored picture and its metadata; `uri` ends in sha256/<hex>.jpg."""
+
+    kind: Literal["snapshot", "crop"]
+    uri: str
+    media_type: str
+    sha256: str
+    captured_at: datetime
+    redaction: tuple[Literal["person_top_quarter", "vehicle_lower_band"], ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one detector saw in one zone in one look.
+
+    `measure`: how much is there (people, standing vehicles, mA); 0 = looked and saw nothing.
+    `score`: 0..1, the model's raw belief in what was counted, 0 when measure is 0.
+    `quality`: view quality 0..1; 0 = could not see, which proves nothing.
+    """
+
+    measure: float
+    score: float
+    quality: float
+    objects: tuple[SeenObject, ...] = field(default=())
+
+
+class Hit(msgspec.Struct, frozen=True, tag="hit", tag_field="kind"):
+    """What one detector saw at one place in one look, as on grid.hits.v1.
+
+    `score`, `quality` and `measure` as in `Look`. `model`: name@sha256 of the weights, or the name
+    of a detector without any. `occurred_at`: event time, UTC.
+    """
+
+    hit_id: str
+    event_type: str
+    detector: str
+    source: Source
+    zone_id: str
+    place_id: str
+    leaf_code: str
+    map_version: str
+    occurred_at: datetime
+    measure: float
+    unit: str
+    score: Share
+    quality: Share
+    model: str
+    objects: tuple[SeenObject, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    synthetic: bool = False
+
+
+class FrameDetector(Protocol):
+    """One rule of sight for one zone of one camera; built once, called for each sampled frame.
+
+    `labels`: the classes of the shared object model it wants, given to it in pixels of the frame.
+    `look` is called with event times that never go back, from one thread; it must not block, keeps
+    at most seconds of soft state, and raises nothing on any picture.
+    """
+
+    unit: str
+    labels: frozenset[str]
+
+    def __init__(self, zone: Zone) -> None: ...
+
+    def look(self, frame: Frame, detections: Detections, labels: Sequence[str]) -> Look:
+        """What is in the zone now; `labels[class_id]` names a class."""
+        ...
+
+
+class ReadingDetector(Protocol):
+    """One rule of sight over the readings of one sensor; `look` as in `FrameDetector`."""
+
+    unit: str
+
+    def __init__(self, params: Params) -> None: ...
+
+    def look(self, reading: Reading) -> Look:
+        """What the reading says."""
+        ...
+
+
+def hit_id_of(source_id: str, zone_id: str, event_type: str, at: datetime, detector: str) -> str:
+    """The same look always has the same id: UUIDv5 of source, zone, event, time and detector."""
+    name = f"{source_id}|{zone_id}|{event_type}|{int(at.timestamp() * 1000)}|{detector}"
+    return str(uuid.uuid5(HIT_NAMESPACE, name))

@@ -1,0 +1,134 @@
+"""A model's manifest: what must be known of a network to run it, checked before it runs."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_SizePx = Annotated[int, msgspec.Meta(ge=32, le=4096)]
+_Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ManifestError(ValueError):
+    """A model folder that must not be run; the message names the file, what, and how to mend it."""
+
+
+class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One picture, float32 (1, 3, height_px, width_px), 0..1, letterboxed into the top left.
+
+    `pad`: the grey, 0..255, of what the picture leaves free.
+    """
+
+    name: _Text
+    size_wh: tuple[_SizePx, _SizePx]
+    colour: Literal["rgb", "bgr"]
+    pad: Annotated[int, msgspec.Meta(ge=0, le=255)]
+
+
+class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`yolov8`: (1, 4 + labels, N); see `decoders`."""
+
+    name: _Text
+    layout: Literal["yolov8"]
+
+
+class ClassGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Classes that compete for one object.
+
+    `score_threshold`: from which detectors are shown a box. `nms_iou`: of two boxes that overlap
+    more than this, the better stays. `nms_inside`: so too where their intersection is more than
+    this share of the smaller; 1.0 = off.
+    """
+
+    labels: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
+    score_threshold: _Share
+    nms_iou: _Share
+    nms_inside: _Share
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """manifest.toml of a model folder. Labels outside all `groups` are never reported.
+
+    `faint_threshold`: down to which boxes are kept for redaction and for measuring precision.
+    """
+
+    name: _Text
+    version: _Text
+    file: _Text
+    sha256: _Sha256
+    source: _Text
+    licence: _Text
+    labels: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
+    input: ModelInput
+    output: ModelOutput
+    faint_threshold: _Share
+    groups: Annotated[tuple[ClassGroup, ...], msgspec.Meta(min_length=1)]
+
+    @property
+    def model_id(self) -> str:
+        """What a hit calls this model: name@sha256 of the weights."""
+        return f"{self.name}@{self.sha256}"
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """The manifest of a model folder whose weights have the sha256 that it names.
+
+    Raises ManifestError when a file is absent, cannot be read, is malformed or is another one.
+    """
+    path = folder / "manifest.toml"
+    try:
+        manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
+    except OSError as error:
+        raise ManifestError(
+            f"{path}: {error.strerror}. Point to a folder with manifest.toml and its weights."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: is not TOML: {error}. Correct that line.") from error
+    except msgspec.ValidationError as error:
+        raise ManifestError(
+            f"{path}: {error}. Compare with the manifest of models/objects."
+        ) from error
+    _check_labels(path, manifest)
+    _check_thresholds(path, manifest)
+    _check_weights(path, folder / manifest.file, manifest.sha256)
+    return manifest
+
+
+def _check_labels(path: Path, manifest: Manifest) -> None:
+    if len(set(manifest.labels)) != len(manifest.labels):
+        raise ManifestError(f"{path}: labels: a label is there twice. Give each class its own.")
+    grouped = [label for group in manifest.groups for label in group.labels]
+    for label in grouped:
+        if label not in manifest.labels:
+            raise ManifestError(
+                f"{path}: groups: {label!r} is none of labels. Spell it as labels does."
+            )
+        if grouped.count(label) > 1:
+            raise ManifestError(f"{path}: groups: {label!r} is there twice. Leave it in one group.")
+
+
+def _check_thresholds(path: Path, manifest: Manifest) -> None:
+    lowest = min(group.score_threshold for group in manifest.groups)
+    if lowest < manifest.faint_threshold:
+        raise ManifestError(
+            f"{path}: faint_threshold is {manifest.faint_threshold:g}, a score_threshold"
+            f" {lowest:g}. Set it no higher than the lowest of them."
+        )
+
+
+def _check_weights(path: Path, weights: Path, sha256: str) -> None:
+    try:
+        found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ManifestError(
+            f"{weights}: {error.strerror}. Put the weights there, or correct `file` in {path}."
+        ) from error
+    if found != sha256:
+        raise ManifestError(
+            f"{weights}: sha256 is {found}, {path} says {sha256}. Fetch the file again, "
+            "or, if you changed the weights on purpose, write the new sha256 into the manifest."
+        )

@@ -1,0 +1,168 @@
+"""gridalert demo: a real clip to real alerts."""
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import av
+import av.error
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from detectors.runtime import open_object_model
+from pipeline.broker import LocalBroker
+from pipeline.cli.ingest import MODEL_FOLDER
+from pipeline.cli.shared import load_or_exit
+from pipeline.connection import BrokerUnavailable, KafkaProblem
+from pipeline.demo import alone, on_kafka, report
+from pipeline.demo.run_site import Ports, free_ports, prepare
+from pipeline.replay import Fold, distinct_alerts, read_log, replay
+from pipeline.site.model import Site
+from pipeline.topics import ensure_topics
+
+DEMO_SITE = Path(__file__).parents[2] / "deploy" / "demo"
+
+
+@click.command("demo")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Keep everything in this folder."
+)
+@click.option(
+    "--video",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Your own clip instead of the campus; its whole picture is the zone.",
+)
+def command(out: Path | None, video: Path | None) -> None:
+    """Run the whole flow on a recorded camera and sensor, through a real Kafka.
+
+    \b
+    gridalert demo
+    gridalert demo --out result --video parking.mp4
+    """
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    screen = Console()
+    with _folder(out) as folder:
+        began = monotonic()
+        ports = free_ports()
+        run = _on_kafka(screen, folder, ports, video)
+        if run is None:
+            run = _alone(screen, folder, ports, video)
+        alerts = distinct_alerts(run.alerts)
+        report.write(folder, alerts, run.log, "".join(run.metrics.values()))
+        summary = _summary(folder, run, alerts, monotonic() - began)
+        report.write_summary(folder, summary)
+        screen.print(report.table(alerts, folder))
+        _say(screen, summary, folder if out else None)
+
+
+@contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    """Where the run writes: `out`, made anew, or a folder that goes at the end."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="gridalert-") as temporary:
+            yield Path(temporary)
+        return
+    for name in ("site", "evidence"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    yield out.resolve()
+
+
+def _on_kafka(
+    screen: Console, folder: Path, ports: Ports, video: Path | None
+) -> on_kafka.Run | None:
+    """The run on a real broker; None, and why, when there can be none here."""
+    broker = LocalBroker(tell=screen.print)
+    try:
+        broker.start()
+    except BrokerUnavailable as error:
+        screen.print(f"[yellow]No Kafka here:[/] {error.reason}\n  {error.mend}")
+        return None
+    with closing(broker):
+        screen.print(f"Apache Kafka on {broker.bootstrap}")
+        site = _load(folder, broker.bootstrap, ports, video)
+        try:
+            ensure_topics(broker.connection)
+            with _progress(screen, site) as tell:
+                return on_kafka.run(broker.connection, folder, ports, tell)
+        except (on_kafka.DemoFailed, KafkaProblem) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _alone(screen: Console, folder: Path, ports: Ports, video: Path | None) -> on_kafka.Run:
+    """The same looks and fold in this process."""
+    site = _load(folder, "127.0.0.1:9092", ports, video)
+    model = open_object_model(MODEL_FOLDER, 0)
+    with screen.status("looking at every frame in one process"):
+        sink, _ = alone.run(site, model, lambda: None)
+    screen.print(
+        "[yellow]Kafka was not exercised.[/] Install Java 17 and Maven "
+        "(Debian: apt install openjdk-17-jre-headless maven) and run it again."
+    )
+    return on_kafka.Run(alerts=sink.alerts, log=sink.log)
+
+
+def _load(folder: Path, bootstrap: str, ports: Ports, video: Path | None) -> Site:
+    return load_or_exit(prepare(DEMO_SITE, folder / "site", bootstrap, ports, video))
+
+
+@contextmanager
+def _progress(screen: Console, site: Site) -> Iterator[on_kafka.Progress]:
+    total = sum(_frame_count(camera.video) for camera in site.cameras if camera.video)
+    with Progress(console=screen, transient=True) as bars:
+        bar = bars.add_task("frames", total=total or None)
+        yield lambda frames: bars.update(bar, completed=frames)
+
+
+def _frame_count(path: Path) -> int:
+    """What the file says it holds; only for the progress bar."""
+    try:
+        with av.open(str(path)) as container:
+            return container.streams.video[0].frames if container.streams.video else 0
+    except av.error.FFmpegError:
+        return 0
+
+
+def _summary(
+    folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float
+) -> dict[str, Any]:
+    site = load_or_exit(folder / "site")
+    fold = Fold(site.policy)
+    again = distinct_alerts(replay(read_log(folder / "log.jsonl"), fold))
+    frames = on_kafka.metric(run.metrics.get("ingest", ""), "gridalert_frames_looked_at_total")
+    looking_s = on_kafka.metric(run.metrics.get("ingest", ""), "gridalert_looking_seconds")
+    return {
+        "kafka": "ingest" in run.metrics,
+        "wall_s": round(wall_s, 1),
+        "peak_memory_mb": {name: round(mb) for name, mb in run.peak_mb.items()},
+        "frames_looked_at": int(frames),
+        "frames_per_s": round(frames / looking_s, 1) if looking_s else None,
+        "records": sum(fold.decisions.values()),
+        "decisions": report.counts(fold.decisions),
+        "alerts_sent": len(run.alerts),
+        "alerts": len(alerts),
+        "replay_is_identical": again == alerts,
+        "policy_version": site.policy.version,
+    }
+
+
+def _say(screen: Console, summary: dict[str, Any], kept: Path | None) -> None:
+    memory = ", ".join(f"{name} {mb} MB" for name, mb in summary["peak_memory_mb"].items())
+    screen.print(
+        f"{summary['records']} records, {summary['alerts']} alerts, {summary['wall_s']} s"
+        + (f"; peak memory: {memory}" if memory else "")
+    )
+    same = summary["replay_is_identical"]
+    screen.print(f"The recorded log decided again without Kafka: {'same' if same else 'OTHER'} bytes")
+    if kept:
+        screen.print(f"Everything is in {kept}: alerts.jsonl evidence/ log.jsonl metrics.prom")
+    else:
+        screen.print("Pictures and files are gone now; OUT=DIR (--out DIR) keeps them.")
+    if not same:
+        raise click.ClickException("the replay differs: please report it with log.jsonl")

@@ -1,0 +1,88 @@
+"""gridalert ingest: frames through the detectors to hits on the log."""
+
+import signal
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+import click
+from prometheus_client import CollectorRegistry, write_to_textfile
+
+from detectors.manifest import ManifestError
+from detectors.runtime import open_object_model
+from pipeline.cli.shared import SITE, connection_of, load_or_exit
+from pipeline.connection import KafkaProblem
+from pipeline.ingest import Parts, SourceFailed, ingest
+from pipeline.metrics import LastFrameAge, ingest_metrics, serve
+from pipeline.site.model import Site
+from pipeline.topics import ensure_topics
+from sinks.contract import MessageRefused, SinkUnavailable
+from sinks.evidence import EvidenceUnavailable, FolderEvidence
+from sinks.kafka import KafkaSink
+
+MODEL_FOLDER = Path(__file__).parents[2] / "models" / "objects"
+
+
+@click.command("ingest")
+@SITE
+@click.option(
+    "--metrics-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the metrics here when the sources end, for Prometheus' textfile collector.",
+)
+def command(site: Path, metrics_out: Path | None) -> None:
+    """Look at every camera of the site until its source ends, or until Ctrl-C.
+
+    \b
+    gridalert ingest --site deploy/demo
+
+    Started again after a crash it makes the same hits again, and the worker drops them by id.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    loaded = load_or_exit(site)
+    registry = CollectorRegistry()
+    ages = LastFrameAge(monotonic)
+    registry.register(ages)
+    try:
+        looked = _run(loaded, registry, ages, stop)
+    except (ManifestError, KafkaProblem, SinkUnavailable, MessageRefused) as error:
+        raise click.ClickException(str(error)) from error
+    except (EvidenceUnavailable, SourceFailed, LookupError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        if metrics_out:
+            write_to_textfile(str(metrics_out), registry)
+    click.echo(f"looked at {looked} frames of {len(loaded.cameras)} cameras")
+
+
+def _run(site: Site, registry: CollectorRegistry, ages: LastFrameAge, stop: threading.Event) -> int:
+    model = open_object_model(MODEL_FOLDER, site.settings.ingest.threads)
+    session = model.session
+    click.echo(f"{model.manifest.name} runs on {session.provider}")
+    for note in session.notes:
+        click.echo(f"  {note}")
+    connection = connection_of(site)
+    ensure_topics(connection)
+    rules = site.settings.evidence
+    evidence = FolderEvidence(site.folder / rules.folder, rules.base_uri)
+    sink = KafkaSink(**connection.kafka_python())
+    port, stop_serving = serve(registry, site.settings.ingest.metrics_port)
+    click.echo(f"metrics on http://127.0.0.1:{port}/metrics")
+    parts = Parts(
+        sink=sink,
+        evidence=evidence,
+        model=model,
+        metrics=ingest_metrics(registry),
+        ages=ages,
+        now=lambda: datetime.now(UTC),
+    )
+    try:
+        looked = ingest(site, parts, stop)
+        evidence.sweep(parts.now())
+    finally:
+        sink.close()
+        stop_serving()
+    return looked

@@ -1,0 +1,53 @@
+"""What several commands share: the site option and how results leave."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.connection import Connection
+from pipeline.site.load import load_site
+from pipeline.site.model import Site
+from pipeline.site.problems import SiteError
+
+SITE = click.option(
+    "--site",
+    default="deploy/demo",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The folder that says what is watched.",
+)
+
+
+def load_or_exit(folder: Path) -> Site:
+    """The site, or every one of its errors and exit code 1: a wrong one never starts."""
+    try:
+        return load_site(folder)
+    except SiteError as error:
+        lines = "\n".join(problem.line_of_text("en") for problem in error.problems)
+        raise click.ClickException(f"{folder} is not right:\n{lines}") from error
+
+
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """A command's result for machines."""
+    path.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def connection_of(site: Site) -> Connection:
+    """How the site's Kafka is reached; the password comes from the environment, never a file."""
+    kafka = site.settings.kafka
+    try:
+        return Connection(
+            bootstrap_servers=kafka.bootstrap_servers,
+            security_protocol=kafka.security_protocol,
+            sasl_mechanism=kafka.sasl_mechanism,
+            sasl_username=kafka.sasl_username,
+            sasl_password=os.environ.get(kafka.sasl_password_env) if kafka.sasl_mechanism else None,
+            ssl_cafile=kafka.ssl_cafile,
+            ssl_certfile=kafka.ssl_certfile,
+            ssl_keyfile=kafka.ssl_keyfile,
+        )
+    except ValueError as error:
+        raise click.ClickException(f"{site.folder}/gridalert.toml: [kafka] {error}") from error

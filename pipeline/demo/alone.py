@@ -1,0 +1,75 @@
+"""The demo without Kafka: the same looks and the same fold, in one process."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+
+from prometheus_client import CollectorRegistry
+
+from detectors.hits import Hit
+from detectors.runtime import ObjectModel
+from pipeline.ingest import Parts, ingest
+from pipeline.looks import detector_class
+from pipeline.messages import encode
+from pipeline.metrics import LastFrameAge, ingest_metrics
+from pipeline.readings import look_at_reading, watch_sensors
+from pipeline.replay import Fold, log_line
+from pipeline.site.model import Site
+from pipeline.topics import HITS
+from sinks.evidence import FolderEvidence
+
+PARTITION = 0
+
+
+class FoldSink:
+    """An AlertSink that folds what goes to the log at once; other topics are only counted."""
+
+    def __init__(self, fold: Fold, tell: Callable[[], None]) -> None:
+        self._fold, self._tell = fold, tell
+        self.alerts: list[bytes] = []
+        self.log: list[bytes] = []
+
+    def send(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        headers: Sequence[tuple[str, bytes]] = (),  # noqa: ARG002 -- the contract's
+        partition: int | None = None,  # noqa: ARG002
+    ) -> None:
+        """As in `AlertSink`; nothing can fail."""
+        if topic != HITS:
+            return
+        offset = len(self.log)
+        self.log.append(log_line(PARTITION, offset, key, value))
+        done = self._fold.apply(PARTITION, offset, key, value)
+        self.alerts += [encode(alert) for alert, _ in done.alerts]
+        self._tell()
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
+def run(site: Site, model: ObjectModel, tell: Callable[[], None]) -> tuple[FoldSink, Fold]:
+    """Readings, then every frame, through the fold; `tell` is called for each hit."""
+    fold = Fold(site.policy)
+    sink = FoldSink(fold, tell)
+    watched = watch_sensors(site, detector_class)
+    now = datetime.now(UTC)
+    readings = site.folder / "readings.jsonl"
+    for line in readings.read_bytes().splitlines() if readings.exists() else ():
+        seen = look_at_reading(line, watched, now, site.settings.ingest.max_clock_skew_s)
+        if isinstance(seen, Hit):
+            sink.send(HITS, seen.leaf_code.encode(), encode(seen))
+    rules = site.settings.evidence
+    parts = Parts(
+        sink=sink,
+        evidence=FolderEvidence(site.folder / rules.folder, rules.base_uri),
+        model=model,
+        metrics=ingest_metrics(CollectorRegistry()),
+        ages=LastFrameAge(monotonic),
+        now=lambda: datetime.now(UTC),
+    )
+    ingest(site, parts, threading.Event())
+    return sink, fold

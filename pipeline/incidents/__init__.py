@@ -1,0 +1,1 @@
+"""The pure core: persistence, confidence, deadlines, routing, lifecycle, and the fold `step`."""

@@ -1,0 +1,41 @@
+"""Score: one probability from what every source saw (research: detectors.md A.5)."""
+
+import math
+
+from pipeline.incidents.persistence import Lasting
+from pipeline.incidents.policy import Calibration
+
+VISUAL_LIMIT = 4.0  # what looking alone may add to the log-odds, A.5
+SCORE_FLOOR = 0.01  # a raw score of exactly 0 or 1 is never that sure
+
+SCORE_MODEL = "logodds@1"
+
+
+def logit(p: float) -> float:
+    """ln(p / (1 - p)), with p kept `SCORE_FLOOR` away from 0 and 1."""
+    p = min(max(p, SCORE_FLOOR), 1 - SCORE_FLOOR)
+    return math.log(p / (1 - p))
+
+
+def sigmoid(x: float) -> float:
+    """The inverse of `logit`."""
+    return 1 / (1 + math.exp(-x))
+
+
+def visual(looks: int, mean_logit: float, quality: float, c: Calibration) -> float:
+    """Log-odds that one source's looks add.
+
+    V = q * n_eff * (mean logit g(s) - logit positives), n_eff = n / (1 + (n - 1) * correlation):
+    without n_eff thirty pictures of one drain pipe would be certainty.
+    """
+    n_eff = looks / (1 + (looks - 1) * c.correlation)
+    return quality * n_eff * (c.platt_a * mean_logit + c.platt_b - logit(c.positives))
+
+
+def confidence(seen: list[tuple[Lasting, float]], c: Calibration) -> float:
+    """Probability that the incident is real, 0..1, to 4 decimals.
+
+    `seen`: of each source its surest lasting thing and its view quality; sources are independent.
+    """
+    total = sum(visual(x.looks, x.logit_sum / x.looks, q, c) for x, q in seen if x.looks)
+    return round(sigmoid(logit(c.prior) + min(max(total, -VISUAL_LIMIT), VISUAL_LIMIT)), 4)

@@ -1,0 +1,325 @@
+"""The fold: a record of the log, the state before it and the policy give the state after it.
+
+    bytes ──decode──> Hit ─────────> step: one leaf ─┐
+                      Tick ────────> each leaf ──────┼─> changed states, alerts, one decision
+                      PolicyChange ─> the head ──────┘
+
+Replay, crash recovery and explain are this same fold.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from detectors.hits import Hit
+from pipeline.incidents.compose import compose
+from pipeline.incidents.confidence import logit
+from pipeline.incidents.lifecycle import (
+    Incident,
+    Where,
+    change_reason,
+    condition_of,
+    open_reason,
+    publish,
+    rule_of,
+    support,
+    track_key,
+)
+from pipeline.incidents.persistence import look, pass_time
+from pipeline.incidents.policy import Policy, Watch
+from pipeline.messages import (
+    CloudEvent,
+    DeadLetter,
+    Decision,
+    LogRecord,
+    Outcome,
+    PolicyChange,
+    Reason,
+    Tick,
+    decode_log_record,
+)
+
+IDLE_S = 3600.0  # a place that has said nothing for so long is forgotten
+HEAD = "#head"  # beside the leaf codes, the key of what a partition as a whole remembers
+
+OUTCOMES = {
+    Reason.LASTED: Outcome.OPENED,
+    Reason.MEASURE_GREW: Outcome.UPDATED,
+    Reason.CONDITION_CLEARED: Outcome.RESOLVED,
+    Reason.EXPIRED: Outcome.RESOLVED,
+    Reason.LOW_CONFIDENCE: Outcome.SUPPRESSED,
+}
+
+
+class LeafState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of one leaf grid. `offset`: the last record applied; it and all before are done.
+
+    `incidents`: by event type and place. A leaf that was seen once stays, without any: its offset
+    is what tells a record that was applied from a new one.
+    """
+
+    offset: int = -1
+    incidents: dict[str, Incident] = {}
+
+
+class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of one partition: the policy in force, and the last record applied to this."""
+
+    offset: int = -1
+    policy_version: str = ""
+
+
+State = LeafState | Head
+_leaf_decoder = msgspec.json.Decoder(LeafState)
+States = Mapping[str, State]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one record did. `changed`: new states by key. `alerts`: with the record each one began
+    with. `decision`: exactly one, unless the record had been applied.
+    """
+
+    decision: Decision | None
+    changed: dict[str, State] = field(default_factory=dict)
+    alerts: tuple[tuple[CloudEvent, Where], ...] = ()
+    dead_letter: DeadLetter | None = None
+
+
+def step(
+    states: States, key: bytes | None, value: bytes | None, where: Where, policy: Policy
+) -> Step:
+    """Apply the record at `where` (partition, offset). Never raises on any bytes."""
+    try:
+        record: LogRecord = decode_log_record(value or b"")
+    except msgspec.ValidationError as error:
+        return _refuse(where, Reason.SCHEMA_INVALID, f"grid.hits.v1: {error}", "send a Hit")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _refuse(where, Reason.UNDECODABLE, "grid.hits.v1: not JSON", "send a Hit")
+    if isinstance(record, Tick):
+        return _tick(states, record, where, policy)
+    if isinstance(record, PolicyChange):
+        return _change_policy(states, record, where, policy)
+    if key is None or key != record.leaf_code.encode():
+        return _refuse(
+            where,
+            Reason.WRONG_GRID,
+            "the record's key is not its leaf_code",
+            "key = leaf_code",
+            record,
+        )
+    return _hit(states, record, where, policy)
+
+
+def _hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
+    state = leaf_state(states, hit.leaf_code)
+    if where[1] <= state.offset:
+        return Step(decision=None)
+    watch = policy.watches.get((hit.source.id, hit.zone_id))
+    wrong = _wrong(hit, watch, policy)
+    if watch is None or wrong is not None:
+        reason, message, mend = wrong or (Reason.UNKNOWN_ZONE, "", "")
+        return _refuse(where, reason, message, mend, hit)
+    name = f"{watch.event_type}@{watch.place_id}"
+    incident = state.incidents.get(name) or Incident(watch.event_type, watch.place_id)
+    track = incident.tracks.get(track_key(hit.source.id, hit.zone_id))
+    if track is not None and int(hit.occurred_at.timestamp()) <= int(track.at.timestamp()):
+        return Step(_decide(hit, where, Outcome.SUPPRESSED, Reason.REPEATED))
+    seen = look(track, hit, watch.rule, logit(hit.score))
+    incident = support(incident, hit, seen, where)
+    incident, alert, outcome, reason = _judge(incident, hit, policy)
+    changed = LeafState(offset=where[1], incidents={**state.incidents, name: incident})
+    alerts = () if alert is None else ((alert, incident.first_record),)
+    if outcome is Outcome.RESOLVED:
+        changed = _forget(changed, name)
+    return Step(
+        _decide(hit, where, outcome, reason, alert), changed={hit.leaf_code: changed}, alerts=alerts
+    )
+
+
+def _wrong(hit: Hit, watch: Watch | None, policy: Policy) -> tuple[Reason, str, str] | None:
+    """Why a hit can't be used: reason, what is wrong, how to mend it."""
+    source = f"{hit.source.kind} {hit.source.id}, zone {hit.zone_id}"
+    if watch is None or watch.event_type != hit.event_type:
+        return (
+            Reason.UNKNOWN_ZONE,
+            f"{source}: policy {policy.version} has no such zone for {hit.event_type}",
+            "run ingest and worker on the same site",
+        )
+    place = policy.places[watch.place_id]
+    if place.id != hit.place_id or place.address.leaf_code != hit.leaf_code:
+        return (
+            Reason.WRONG_GRID,
+            f"{source}: place {hit.place_id} in grid {hit.leaf_code}; policy {policy.version} says "
+            f"{place.id} in {place.address.leaf_code}",
+            "run ingest and worker on the same site",
+        )
+    if hit.occurred_at.tzinfo is None:
+        return (
+            Reason.SCHEMA_INVALID,
+            f"{source}: occurred_at without a zone",
+            "write RFC 3339 with Z",
+        )
+    return None
+
+
+def _judge(
+    incident: Incident, hit: Hit, policy: Policy
+) -> tuple[Incident, CloudEvent | None, Outcome, Reason]:
+    """What the world is told because of this hit, if anything, and why."""
+    over = policy.events[incident.event_type].rule.over
+    due = open_reason(incident, policy) or change_reason(incident, over, hit.occurred_at)
+    if due is Reason.LOW_CONFIDENCE:
+        return incident, None, Outcome.SUPPRESSED, due
+    if due is not None:
+        told = publish(incident, due, policy, hit.occurred_at)
+        return told, compose(told, due, policy, hit.occurred_at), OUTCOMES[due], due
+    if hit.quality <= 0.0:
+        return incident, None, Outcome.HELD, Reason.CANNOT_SEE
+    if incident.published:
+        return incident, None, Outcome.MERGED, Reason.SAME_INCIDENT
+    return (
+        incident,
+        None,
+        Outcome.HELD,
+        Reason.NOTHING_THERE if incident.is_idle else Reason.NOT_YET,
+    )
+
+
+def _tick(states: States, tick: Tick, where: Where, policy: Policy) -> Step:
+    """Time passes for every leaf of the partition: candidates fade, the long unseen is let go."""
+    changed: dict[str, State] = {}
+    alerts: list[tuple[CloudEvent, Where]] = []
+    reason = Reason.TICKED
+    for code in sorted(key for key in states if key != HEAD):
+        state = leaf_state(states, code)
+        if where[1] <= state.offset:
+            continue
+        aged, told = _age(state, tick.at, policy)
+        alerts += told
+        reason = Reason.EXPIRED if told else reason
+        if aged.incidents != state.incidents:
+            changed[code] = msgspec.structs.replace(aged, offset=where[1])
+    decision = Decision(
+        OUTCOMES.get(reason, Outcome.HELD), reason, partition=where[0], offset=where[1], at=tick.at
+    )
+    return Step(decision, changed, tuple(alerts))
+
+
+def _age(
+    state: LeafState, at: datetime, policy: Policy
+) -> tuple[LeafState, list[tuple[CloudEvent, Where]]]:
+    kept: dict[str, Incident] = {}
+    told: list[tuple[CloudEvent, Where]] = []
+    for name, incident in state.incidents.items():
+        if incident.event_type not in policy.events or incident.place_id not in policy.places:
+            kept[name] = incident  # no longer in the site: frozen, not forgotten
+            continue
+        over = policy.events[incident.event_type].rule.over
+        if change_reason(incident, over, at) is Reason.EXPIRED:
+            over_now = publish(incident, Reason.EXPIRED, policy, at)
+            told.append((compose(over_now, Reason.EXPIRED, policy, at), incident.first_record))
+            continue
+        last = max(track.at for track in incident.tracks.values())
+        if incident.published is None:
+            incident = _fade(incident, at, policy)
+        if incident.published or not incident.is_idle or at - last < timedelta(seconds=IDLE_S):
+            kept[name] = incident
+    return LeafState(state.offset, kept), told
+
+
+def _fade(incident: Incident, at: datetime, policy: Policy) -> Incident:
+    """A candidate that has not been seen for `gap_s` begins anew; a track that is behind stays."""
+    tracks = {
+        key: msgspec.structs.replace(track, lasting=())
+        if track.lasting and not pass_time(track, rule_of(incident, key, policy), at).lasting
+        else track
+        for key, track in incident.tracks.items()
+    }
+    if tracks == incident.tracks:
+        return incident
+    faded = msgspec.structs.replace(incident, tracks=tracks)
+    return _reset(faded) if faded.is_idle else faded
+
+
+def decode_state(key: str, value: bytes) -> State:
+    """A state as it was written. Raises msgspec.DecodeError for what none of this version is."""
+    return msgspec.json.decode(value, type=Head) if key == HEAD else _leaf_decoder.decode(value)
+
+
+def _change_policy(states: States, change: PolicyChange, where: Where, policy: Policy) -> Step:
+    if change.version != policy.version:
+        return _refuse(
+            where,
+            Reason.UNKNOWN_POLICY,
+            f"policy {change.version} is not the site this worker runs ({policy.version})",
+            "start every worker on the same site",
+        )
+    if where[1] <= head(states).offset:
+        return Step(decision=None)
+    decision = Decision(Outcome.HELD, Reason.POLICY_CHANGED, partition=where[0], offset=where[1])
+    return Step(decision, {HEAD: Head(offset=where[1], policy_version=change.version)})
+
+
+def _reset(incident: Incident) -> Incident:
+    """A fresh candidate that remembers only what its sources last said."""
+    tracks = {k: msgspec.structs.replace(t, lasting=()) for k, t in incident.tracks.items()}
+    return Incident(incident.event_type, incident.place_id, tracks=tracks)
+
+
+def _forget(state: LeafState, name: str) -> LeafState:
+    incidents = {**state.incidents, name: _reset(state.incidents[name])}
+    return msgspec.structs.replace(state, incidents=incidents)
+
+
+def leaf_state(states: States, code: str) -> LeafState:
+    """The state of a leaf, seen or not."""
+    state = states.get(code)
+    return state if isinstance(state, LeafState) else LeafState()
+
+
+def head(states: States) -> Head:
+    """What the partition as a whole remembers."""
+    state = states.get(HEAD)
+    return state if isinstance(state, Head) else Head()
+
+
+def open_incidents(states: Sequence[State], policy: Policy) -> list[tuple[str, str]]:
+    """Event type and condition of each open incident, as of the newest look among them."""
+    incidents = [
+        incident
+        for state in states
+        if isinstance(state, LeafState)
+        for incident in state.incidents.values()
+        if incident.published and incident.event_type in policy.events
+    ]
+    now = max((t.at for i in incidents for t in i.tracks.values()), default=datetime.min)
+    return [(i.event_type, condition_of(i, policy, now)) for i in incidents]
+
+
+def _decide(
+    hit: Hit, where: Where, outcome: Outcome, reason: Reason, alert: CloudEvent | None = None
+) -> Decision:
+    return Decision(
+        outcome=outcome,
+        reason=reason,
+        partition=where[0],
+        offset=where[1],
+        at=hit.occurred_at,
+        leaf_code=hit.leaf_code,
+        event_type=hit.event_type,
+        place_id=hit.place_id,
+        hit_id=hit.hit_id,
+        alert_id=alert.data.alert_id if alert else None,
+        sequence=alert.data.sequence if alert else None,
+    )
+
+
+def _refuse(where: Where, reason: Reason, message: str, mend: str, hit: Hit | None = None) -> Step:
+    letter = DeadLetter(reason=reason, stage="fold", message=message, mend=mend)
+    if hit is not None:
+        return Step(_decide(hit, where, Outcome.REFUSED, reason), dead_letter=letter)
+    decision = Decision(Outcome.REFUSED, reason, partition=where[0], offset=where[1])
+    return Step(decision, dead_letter=letter)

@@ -1,0 +1,138 @@
+"""Look at cameras: one frame and its detections in, the hits worth sending out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import entry_points
+from typing import Any
+
+from detectors.hits import Detections, Frame, FrameDetector, Hit, Look, Source, Zone, hit_id_of
+from pipeline.incidents.policy import Over, Policy, Rule
+from pipeline.site.model import Camera
+
+GROUP = "gridalert.detectors"
+LONGEST_SILENCE_S = 10.0  # DESIGN.md: a hit when it changes and at least every 10 s
+PICTURE_EVERY_S = 10.0  # how often an unchanged scene is pictured again
+
+
+def detector_class(name: str) -> Any:
+    """The class behind a detector's entry-point name. Raises LookupError naming what there is."""
+    found = entry_points(group=GROUP)
+    if name not in found.names:
+        raise LookupError(
+            f"detector {name!r} is not installed; there are {', '.join(sorted(found.names))}. "
+            "Correct catalogue.toml, or add its entry-point line and run make env"
+        )
+    return found[name].load()
+
+
+@dataclass(slots=True)
+class ZoneWatch:
+    """A zone, its detector, and what was last sent of it."""
+
+    zone: Zone
+    rule: Rule
+    unit: str
+    detector: FrameDetector
+    sent_at: datetime | None = None
+    sent: Look | None = None
+    pictured_at: datetime | None = None
+    pictured: tuple[float, float] = (0.0, 0.0)
+
+    def is_due(self, look: Look, at: datetime) -> bool:
+        """Whether this look is worth a hit: changed, or the last one is getting old."""
+        if self.sent is None or self.sent_at is None:
+            return True
+        if int(at.timestamp()) <= int(self.sent_at.timestamp()):
+            return False
+        if look.measure != self.sent.measure or (look.quality > 0) != (self.sent.quality > 0):
+            return True
+        return (at - self.sent_at).total_seconds() >= self._silence_s(look)
+
+    def _silence_s(self, look: Look) -> float:
+        """While something is there often enough to tell when it has lasted."""
+        if look.measure <= 0:
+            return LONGEST_SILENCE_S
+        return min(max(self.rule.hold_s / 3, 1.0), LONGEST_SILENCE_S)
+
+    def wants_picture(self, look: Look, at: datetime) -> bool:
+        """Whether this hit is worth a picture: it may become an alert and shows it anew, or best."""
+        enough = 1.0 if self.rule.over is Over.OBJECTS else self.rule.raise_at
+        if look.measure < enough:
+            self.pictured_at = None
+            return False
+        rank = (look.measure, look.score)
+        old = self.pictured_at is None or (at - self.pictured_at).total_seconds() >= PICTURE_EVERY_S
+        if old or rank[0] > self.pictured[0]:
+            self.pictured_at, self.pictured = at, rank
+            return True
+        return False
+
+    def has_sent(self, look: Look, at: datetime) -> None:
+        """A hit of this look is on its way."""
+        self.sent, self.sent_at = look, at
+
+
+@dataclass(slots=True)
+class Sighting:
+    """A hit worth sending, and what is needed to picture it."""
+
+    hit: Hit
+    watch: ZoneWatch
+    look: Look
+    wants_picture: bool
+
+
+@dataclass(slots=True)
+class CameraWatch:
+    """All zones of one camera. Called from one thread with event times that do not go back."""
+
+    camera: Camera
+    model: str
+    labels: Sequence[str]
+    zones: list[ZoneWatch] = field(default_factory=list)
+
+    def look(self, frame: Frame, detections: Detections) -> list[Sighting]:
+        """The hits of one frame."""
+        sightings = []
+        for watch in self.zones:
+            look = watch.detector.look(frame, detections, self.labels)
+            if watch.is_due(look, frame.at):
+                watch.has_sent(look, frame.at)
+                picture = watch.wants_picture(look, frame.at)
+                sightings.append(Sighting(self._hit(watch, look, frame.at), watch, look, picture))
+        return sightings
+
+    def _hit(self, watch: ZoneWatch, look: Look, at: datetime) -> Hit:
+        zone = watch.zone
+        return Hit(
+            hit_id=hit_id_of(self.camera.id, zone.id, zone.event_type, at, zone.detector),
+            event_type=zone.event_type,
+            detector=zone.detector,
+            source=Source("camera", self.camera.id, self.camera.gb_device_id),
+            zone_id=zone.id,
+            place_id=zone.place_id,
+            leaf_code=zone.leaf_code,
+            map_version=zone.map_version,
+            occurred_at=at,
+            measure=look.measure,
+            unit=watch.unit,
+            score=look.score,
+            quality=round(look.quality, 3),
+            model=self.model,
+            objects=look.objects,
+        )
+
+
+def watch_camera(camera: Camera, policy: Policy, model: str, labels: Sequence[str]) -> CameraWatch:
+    """A camera ready to be looked at. Raises LookupError for a detector that is not installed."""
+    zones = [
+        ZoneWatch(
+            zone=zone,
+            rule=policy.watches[camera.id, zone.id].rule,
+            unit=policy.events[zone.event_type].unit,
+            detector=detector_class(zone.detector)(zone),
+        )
+        for zone in camera.zones
+    ]
+    return CameraWatch(camera, model, labels, zones)

@@ -1,0 +1,118 @@
+"""Look at sensors: a record of grid.readings.v1 in, a hit for the log or a dead letter out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from detectors.hits import Hit, Reading, ReadingDetector, Source, hit_id_of
+from pipeline.messages import DeadLetter, Reason, whole_ms
+from pipeline.site.model import Sensor, Site
+
+MAX_READING_BYTES = 64 * 1024
+_decoder = msgspec.json.Decoder(Reading)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A sensor's datastream and the detector that reads it."""
+
+    sensor: Sensor
+    map_version: str
+    detector: ReadingDetector
+
+
+def watch_sensors(
+    site: Site, detector_class: Callable[[str], Any]
+) -> dict[tuple[str, str], Watched]:
+    """Every sensor of the site with its detector, by sensor id and datastream."""
+    return {
+        (sensor.id, sensor.datastream): Watched(
+            sensor, site.policy.map_version, detector_class(sensor.detector)(sensor.params)
+        )
+        for sensor in site.sensors
+    }
+
+
+def look_at_reading(
+    value: bytes | None,
+    watched: Mapping[tuple[str, str], Watched],
+    now: datetime,
+    max_skew_s: float,
+) -> Hit | DeadLetter:
+    """What a reading says. `watched`: by sensor id and datastream; `max_skew_s` 0 takes any time.
+
+    Never raises on any bytes.
+    """
+    if value is None or len(value) > MAX_READING_BYTES:
+        size = "no value" if value is None else f"{len(value)} bytes"
+        return _refuse(Reason.TOO_LARGE if value else Reason.UNDECODABLE, size, "send one Reading")
+    try:
+        reading = _decoder.decode(value)
+    except msgspec.ValidationError as error:
+        return _refuse(Reason.SCHEMA_INVALID, str(error), "send a Reading, see docs/contracts")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _refuse(
+            Reason.UNDECODABLE, "not JSON", "send a Reading; NaN and Infinity are no JSON"
+        )
+    entry = watched.get((reading.sensor_id, reading.datastream))
+    wrong = _wrong(reading, entry, now, max_skew_s)
+    if entry is None or wrong is not None:
+        return wrong or _refuse(Reason.UNKNOWN_SENSOR, reading.sensor_id, "add it to sensors.toml")
+    return _hit(reading, entry)
+
+
+def _wrong(
+    reading: Reading, entry: Watched | None, now: datetime, max_skew_s: float
+) -> DeadLetter | None:
+    name = f"sensor {reading.sensor_id}, datastream {reading.datastream}"
+    if entry is None:
+        return _refuse(Reason.UNKNOWN_SENSOR, f"{name}: not in the site", "add it to sensors.toml")
+    if reading.unit != entry.sensor.unit:
+        return _refuse(
+            Reason.WRONG_UNIT,
+            f"{name}: unit {reading.unit!r}, the site says {entry.sensor.unit!r}",
+            "convert it at the gateway or correct sensors.toml",
+        )
+    if reading.phenomenon_time.tzinfo is None:
+        return _refuse(
+            Reason.SCHEMA_INVALID,
+            f"{name}: phenomenon_time has no zone",
+            "write it with Z or an offset, e.g. 2026-06-01T08:00:00+08:00",
+        )
+    skew_s = abs((reading.phenomenon_time - now).total_seconds())
+    if max_skew_s and skew_s > max_skew_s:
+        return _refuse(
+            Reason.CLOCK_SKEW,
+            f"{name}: its time is {skew_s:.0f} s from now, at most {max_skew_s:.0f} s are taken",
+            "set the device's clock (NTP)",
+        )
+    return None
+
+
+def _hit(reading: Reading, entry: Watched) -> Hit:
+    sensor = entry.sensor
+    at = whole_ms(reading.phenomenon_time)
+    look = entry.detector.look(reading)
+    return Hit(
+        hit_id=hit_id_of(sensor.id, sensor.datastream, sensor.event_type, at, sensor.detector),
+        event_type=sensor.event_type,
+        detector=sensor.detector,
+        source=Source(kind="sensor", id=sensor.id),
+        zone_id=sensor.datastream,
+        place_id=sensor.place_id,
+        leaf_code=sensor.leaf_code,
+        map_version=entry.map_version,
+        occurred_at=at,
+        measure=look.measure,
+        unit=sensor.unit,
+        score=look.score,
+        quality=look.quality,
+        model=sensor.detector,
+    )
+
+
+def _refuse(reason: Reason, what: str, mend: str) -> DeadLetter:
+    return DeadLetter(reason=reason, stage="relay", message=f"grid.readings.v1: {what}", mend=mend)

@@ -1,0 +1,93 @@
+"""The fold without Kafka: a recorded log in, the same alerts out, byte for byte."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from pipeline.incidents.policy import Policy
+from pipeline.incidents.step import State, Step, step
+from pipeline.messages import decode_alert, encode
+
+
+class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One record of grid.hits.v1 as recorded: a line of JSON. `value` as it stood when it is JSON,
+    else `value_base64`.
+    """
+
+    partition: int
+    offset: int
+    key: str | None = None
+    value: msgspec.Raw = msgspec.Raw()
+    value_base64: str | None = None
+
+    def value_bytes(self) -> bytes:
+        """The record's value as it was on the topic."""
+        if self.value_base64 is not None:
+            return base64.b64decode(self.value_base64)
+        return bytes(self.value)
+
+
+_line_decoder = msgspec.json.Decoder(LogLine)
+
+
+def log_line(partition: int, offset: int, key: bytes | None, value: bytes | None) -> bytes:
+    """A record as a line of a recorded log, without the newline."""
+    value = value or b""
+    text = None if key is None else key.decode(errors="replace")
+    try:
+        msgspec.json.decode(value)
+        line = LogLine(partition, offset, text, value=msgspec.Raw(value))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        line = LogLine(partition, offset, text, value_base64=base64.b64encode(value).decode())
+    return encode(line).replace(b"\n", b" ")
+
+
+def read_log(path: Path) -> Iterator[LogLine]:
+    """The lines of a recorded log. Raises ValueError naming the line that is none."""
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield _line_decoder.decode(line)
+            except msgspec.DecodeError as error:
+                raise ValueError(
+                    f"{path}:{number}: no recorded record ({error}); record the log again with "
+                    "gridalert demo"
+                ) from error
+
+
+class Fold:
+    """The state of every partition in memory, and what has been decided so far."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._states: dict[int, dict[str, State]] = {}
+        self.decisions: Counter[tuple[str, str]] = Counter()
+
+    def apply(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> Step:
+        """Apply one record; records of a partition come in order of offset."""
+        states = self._states.setdefault(partition, {})
+        done = step(states, key, value, (partition, offset), self._policy)
+        states.update(done.changed)
+        if done.decision:
+            self.decisions[done.decision.outcome, done.decision.reason] += 1
+        return done
+
+
+def replay(lines: Iterable[LogLine], fold: Fold) -> Iterator[bytes]:
+    """The values for grid.alerts.v1 that a recorded log leads to."""
+    for line in lines:
+        key = None if line.key is None else line.key.encode()
+        for alert, _ in fold.apply(line.partition, line.offset, key, line.value_bytes()).alerts:
+            yield encode(alert)
+
+
+def distinct_alerts(values: Iterable[bytes]) -> list[bytes]:
+    """As a dispatch service keeps them: repeats dropped by id, in order of time and id."""
+    by_id: dict[str, tuple[str, str, bytes]] = {}
+    for value in values:
+        event = decode_alert(value)
+        by_id.setdefault(event.id, (event.time.isoformat(), event.id, value))
+    return [value for _, _, value in sorted(by_id.values())]

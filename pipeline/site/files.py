@@ -1,0 +1,81 @@
+"""The files of one site: each is read once, so that what is hashed is what is parsed."""
+
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+
+from pipeline.site.lines import toml_lines
+from pipeline.site.problems import Both, Findings, Spot
+from pipeline.site.tables import Node
+
+
+class SiteFiles:
+    """Reads the files of `folder`; whatever cannot be read or parsed is noted in `found`."""
+
+    def __init__(self, folder: Path, found: Findings) -> None:
+        self.folder = folder
+        self._found = found
+        self._bytes: dict[str, bytes] = {}
+
+    def camera_files(self) -> list[str]:
+        """The names of cameras/*.toml, sorted."""
+        return sorted(f"cameras/{path.name}" for path in (self.folder / "cameras").glob("*.toml"))
+
+    def has(self, name: str) -> bool:
+        """Whether `name` was there and could be read."""
+        return name in self._bytes
+
+    def text(self, name: str, needed_for: Both | None = None) -> str | None:
+        """The text of a file; None where it is missing (noted when it is needed) or unreadable."""
+        try:
+            content = (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            if needed_for is not None:
+                self._found.add("F001", Spot(name, 1), file=name, reason=needed_for)
+            return None
+        except OSError as error:
+            self._found.add("F002", Spot(name, 1), file=name, error=error.strerror)
+            return None
+        self._bytes[name] = content
+        try:
+            # Spreadsheets and Windows editors put a byte order mark first; it means nothing.
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            self._found.add("F002", Spot(name, line), file=name, error=error.reason)
+            return None
+
+    def toml(self, name: str, needed_for: Both | None = None) -> Node | None:
+        """The whole table of a TOML file; None where there is none or it is not TOML."""
+        text = self.text(name, needed_for)
+        if text is None:
+            return None
+        try:
+            return Node(tomllib.loads(text), name, toml_lines(text))
+        except tomllib.TOMLDecodeError as error:
+            line = _line_of(str(error), text)
+            self._found.add("F003", Spot(name, line), format="TOML", error=error)
+        except (ValueError, RecursionError) as error:  # a number of 5000 digits; absurd nesting
+            self._found.add("F003", Spot(name, 1), format="TOML", error=error)
+        return None
+
+    def digest(self, *also: str) -> str:
+        """SHA-256, in hex, of every file read so far in sorted order, then of `also`."""
+        total = hashlib.sha256()
+        for name in sorted(self._bytes):
+            total.update(f"{name}\0{len(self._bytes[name])}\0".encode())
+            total.update(self._bytes[name])
+        for text in also:
+            total.update(text.encode())
+        return total.hexdigest()
+
+    def digest_of(self, name: str) -> str:
+        """SHA-256, in hex, of one file that was read; of nothing where it was not."""
+        return hashlib.sha256(self._bytes.get(name, b"")).hexdigest()
+
+
+def _line_of(message: str, text: str) -> int:
+    """The line that tomllib names; it names none when the text ends too early."""
+    match = re.search(r"at line (\d+)", message)
+    return int(match.group(1)) if match else max(1, len(text.splitlines()))

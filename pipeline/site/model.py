@@ -1,0 +1,106 @@
+"""What a loaded site is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from detectors.hits import Zone
+from pipeline.incidents.policy import Policy
+
+
+class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the cluster is. Passwords come from the environment: `sasl_password_env` names it."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password_env: str = "GRIDALERT_SASL_PASSWORD"
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+
+
+class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where pictures are kept and for how long. `folder` is relative to the site."""
+
+    folder: str = "evidence"
+    base_uri: str = "file:evidence"
+    keep_days: int = 30
+    unreferenced_hours: int = 24
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`tick_s`: seconds between clock ticks; 0 = none, for recorded material whose time is past."""
+
+    tick_s: float = 10.0
+    metrics_port: int = 9101
+
+
+class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`max_clock_skew_s`: how far a reading's time may be from now; 0 = any, for recordings."""
+
+    metrics_port: int = 9102
+    max_clock_skew_s: float = 300.0
+    threads: int = 0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """gridalert.toml."""
+
+    tenant: str
+    source_uri: str
+    kafka: KafkaSettings = KafkaSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    worker: WorkerSettings = WorkerSettings()
+    ingest: IngestSettings = IngestSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera, where its pictures come from, and its zones.
+
+    `video`: a file, or `frames`: a folder of pictures; both absolute once loaded. Event time is
+    `start` + index / `fps` when `fps` is given, else `start` + the file's own timestamps.
+    `sample_fps`: looks a second.
+    """
+
+    id: str
+    name: str
+    gb_device_id: str | None
+    video: Path | None
+    frames: Path | None
+    start: datetime
+    fps: float | None
+    sample_fps: float
+    zones: tuple[Zone, ...]
+    privacy_masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A sensor's datastream: readings of `unit` at one place, seen by `detector`."""
+
+    id: str
+    name: str
+    datastream: str
+    unit: str
+    event_type: str
+    detector: str
+    place_id: str
+    leaf_code: str
+    params: dict[str, float | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A whole, checked site; nothing in it can be wrong on its own any more."""
+
+    folder: Path
+    settings: Settings
+    policy: Policy
+    cameras: tuple[Camera, ...]
+    sensors: tuple[Sensor, ...]

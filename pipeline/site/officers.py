@@ -1,0 +1,179 @@
+"""officers.csv: who handles a grid's alerts, and who takes over."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from pipeline.incidents.policy import Officer
+from pipeline.site.files import SiteFiles
+from pipeline.site.grid_map import GRIDS, GridMap, Unit
+from pipeline.site.ids import Ids
+from pipeline.site.problems import Both, Findings, Spot, did_you_mean
+from pipeline.site.tables import Node, read
+
+OFFICERS_FILE = "officers.csv"
+LONGEST_FALLBACK = 5
+_NEEDED = Both("it says who gets a grid's alerts", "其中规定网格的告警由谁接收")
+_DUTY = re.compile(r"24h|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+
+
+class _Row(msgspec.Struct):
+    id: str
+    number: str
+    role: Literal["grid_officer", "micro_grid_leader", "community_police", "duty_desk"]
+    grids: str
+    terminal_id: str
+    substitute: str
+    duty: str
+
+
+@dataclass(slots=True)
+class Roster:
+    """The officers by id, where each stands, and the full-time officer of each grid code.
+
+    `whole` is False when a row could not be read: a grid without an officer may have that one.
+    """
+
+    officers: dict[str, Officer] = field(default_factory=dict)
+    spots: dict[str, Spot] = field(default_factory=dict)
+    grids: dict[str, list[str]] = field(default_factory=dict)
+    whole: bool = True
+
+    def officer_of(self, leaf: Unit) -> Officer | None:
+        """The full-time officer of a leaf grid, else of the grid that it is a part of."""
+        for code in (leaf.code, leaf.parent if leaf.level == "micro_grid" else None):
+            ids = self.grids.get(code or "")
+            if ids:
+                return self.officers[ids[0]]
+        return None
+
+    def fallback_of(self, officer: Officer) -> tuple[str, ...]:
+        """The ids of the substitutes in their order, at most five."""
+        chain = _chain(officer.id, self.officers)
+        return tuple(chain[1 : 1 + LONGEST_FALLBACK])
+
+
+def read_officers(files: SiteFiles, found: Findings) -> Roster | None:
+    """The roster with every good row; None where the file is missing."""
+    text = files.text(OFFICERS_FILE, _NEEDED)
+    if text is None:
+        return None
+    roster = Roster()
+    ids = Ids(Both("officer", "网格员"), found)
+    for node in _rows(text, roster, found):
+        row = read(node, _Row, found)
+        if row is None or not _good(row, node.spot(), found):
+            roster.whole = False
+        elif ids.claim(row.id, node.spot()):
+            _add(roster, row, node.spot())
+    return roster
+
+
+def check_roster(roster: Roster, grid_map: GridMap | None, found: Findings) -> None:
+    """Note grids that are not there or have two officers, and substitutes that lead nowhere."""
+    units = grid_map.units.values() if grid_map is not None else ()
+    grid_codes = [unit.code for unit in units if unit.level in GRIDS]
+    for code, ids in roster.grids.items():
+        if grid_map is not None and grid_map.lacks(code):
+            hint = did_you_mean(code, grid_codes)
+            for id_ in ids:
+                found.add("O005", roster.spots[id_], officer=id_, code=code, hint=hint)
+        for other in ids[1:]:
+            numbers = {"a": roster.officers[ids[0]].number, "b": roster.officers[other].number}
+            found.add("O002", roster.spots[other], code=code, **numbers)
+    for officer in roster.officers.values():
+        _check_substitute(officer, roster, found)
+
+
+def check_coverage(roster: Roster, grid_map: GridMap, found: Findings) -> None:
+    """Note every leaf grid that nobody has."""
+    for leaf in grid_map.leaves():
+        if roster.whole and roster.officer_of(leaf) is None:
+            found.add("O001", leaf.spot, code=leaf.code, name=leaf.name)
+
+
+def _rows(text: str, roster: Roster, found: Findings) -> Iterator[Node]:
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    header: list[str] | None = None
+    try:
+        for cells in reader:
+            spot = Spot(OFFICERS_FILE, reader.line_num)
+            if not any(cell.strip() for cell in cells):
+                continue
+            if header is None:
+                header = [cell.strip() for cell in cells]
+            elif len(cells) != len(header):
+                error = f"{len(cells)} columns, the first row has {len(header)}"
+                found.add("F003", spot, format="CSV", error=error)
+                roster.whole = False
+            else:
+                row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+                yield Node(row, OFFICERS_FILE, {(): reader.line_num})
+    except csv.Error as error:
+        found.add("F003", Spot(OFFICERS_FILE, reader.line_num), format="CSV", error=error)
+        roster.whole = False
+
+
+def _good(row: _Row, spot: Spot, found: Findings) -> bool:
+    empty = Both("it must not be empty", "不能为空")
+    good = True
+    for key in ("number", "terminal_id"):
+        if not getattr(row, key):
+            found.add("F007", spot, key=key, value='""', must=empty)
+            good = False
+    if not _DUTY.fullmatch(row.duty):
+        must = Both("duty is 24h or hh:mm-hh:mm", "值班时间为 24h 或 hh:mm-hh:mm")
+        found.add("F007", spot, key="duty", value=f'"{row.duty}"', must=must)
+        good = False
+    return good
+
+
+def _add(roster: Roster, row: _Row, spot: Spot) -> None:
+    roster.officers[row.id] = Officer(
+        row.id, row.number, row.role, row.terminal_id, row.substitute or None
+    )
+    roster.spots[row.id] = spot
+    if row.role == "grid_officer":
+        for code in dict.fromkeys(part.strip() for part in row.grids.split(";")):
+            if code:
+                roster.grids.setdefault(code, []).append(row.id)
+
+
+def _check_substitute(officer: Officer, roster: Roster, found: Findings) -> None:
+    spot = roster.spots[officer.id]
+    if officer.substitute is None:
+        if officer.role == "grid_officer":
+            found.add("O006", spot, officer=officer.id)
+        return
+    if officer.substitute not in roster.officers:
+        if roster.whole:
+            hint = _officer_hint(officer.substitute, roster.officers)
+            found.add("O003", spot, id=officer.substitute, officer=officer.id, hint=hint)
+        return
+    chain = _chain(officer.id, roster.officers)
+    back = roster.officers[chain[-1]].substitute
+    # Everyone in a loop sees it; the smallest id tells.
+    if back == officer.id and officer.id == min(chain):
+        found.add("O004", spot, chain=" → ".join([*chain, officer.id]))
+
+
+def _officer_hint(name: str, officers: Mapping[str, Officer]) -> Both:
+    """The id of the officer whose number was written, else the nearest id."""
+    by_number = [o.id for o in officers.values() if o.number.lstrip("0") == name.lstrip("0")]
+    if len(by_number) == 1:
+        return Both(f'did you mean "{by_number[0]}"?', f"是不是“{by_number[0]}”？")
+    return did_you_mean(name, officers)
+
+
+def _chain(start: str, officers: Mapping[str, Officer]) -> list[str]:
+    """The ids from `start` along the substitutes, until the end or where it would come round."""
+    chain = [start]
+    following = officers[start].substitute
+    while following is not None and following in officers and following not in chain:
+        chain.append(following)
+        following = officers[following].substitute
+    return chain

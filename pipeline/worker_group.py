@@ -1,0 +1,3 @@
+"""The worker's consumer group, which tools ask how far it is."""
+
+WORKER_GROUP = "gridalert-worker"

@@ -1,0 +1,1 @@
+"""DELIVER: bytes in, acknowledgement out. Imports nothing of ours."""

@@ -1,0 +1,33 @@
+"""Residual current."""
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from detectors.electricity import Electricity
+from detectors.hits import Look, Reading
+
+NOTHING = Look(measure=0.0, score=0.0, quality=0.0)
+
+
+def reading(result: float, quality: str = "good", unit: str = "mA") -> Reading:
+    at = datetime(2026, 6, 1, tzinfo=UTC)
+    return Reading("r", "s", "residual_current", at, result, unit, quality)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(reading(320.0), Look(320.0, 1.0, 1.0), id="a good reading is believed"),
+        pytest.param(reading(0.0), Look(0.0, 0.0, 1.0), id="zero is looked and saw nothing"),
+        pytest.param(reading(5, "uncertain"), Look(5.0, 1.0, 0.5), id="uncertain is half seen"),
+        pytest.param(reading(5.0, "bad"), NOTHING, id="bad proves nothing"),
+        pytest.param(reading(math.nan), NOTHING, id="NaN proves nothing"),
+        pytest.param(reading(math.inf), NOTHING, id="infinity proves nothing"),
+        pytest.param(reading(-3.0), NOTHING, id="a negative amount proves nothing"),
+        pytest.param(reading(5.0, unit="W"), NOTHING, id="another unit proves nothing"),
+    ],
+)
+def test_look(given, expected):
+    assert Electricity({"raise_at": 300.0}).look(given) == expected

@@ -1,0 +1,159 @@
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.messages import AdminUnit
+from pipeline.site.load import check_site, load_site
+from pipeline.site.problems import SiteError
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_demo_is_good(demo: Path) -> None:
+    site, problems = check_site(demo)
+    assert problems == ()
+    assert site is not None
+    assert site.settings.worker.tick_s == 0
+    assert [place.officer.number for place in site.policy.places.values()] == [
+        "08", "11", "12", "15",
+    ]  # fmt: skip
+    camera = site.cameras[0]
+    assert camera.video == demo / "campus.mp4"
+    assert camera.start == datetime(2026, 6, 1, tzinfo=UTC)
+    assert {zone.map_version for zone in camera.zones} == {site.policy.map_version}
+
+
+def test_an_address_has_all_levels(demo: Path) -> None:
+    address = load_site(demo).policy.places["pl-0931"].address
+    assert address.city == AdminUnit("510100", "成都市")
+    assert address.grid == AdminUnit("510117001003002", "第二网格")
+    assert address.micro_grid == AdminUnit("510117001003002007", "第七微网格")
+    assert address.leaf_code == "510117001003002007"
+
+
+def test_no_micro_grid_no_sixth_level(tiny: Path) -> None:
+    address = load_site(tiny).policy.places["gate"].address
+    assert address.micro_grid is None
+    assert address.leaf_code == address.grid.code
+
+
+def test_params_change_the_rule_and_keep_its_proportions(tiny: Path) -> None:
+    watches = load_site(tiny).policy.watches
+    assert watches["cam-7", "east-gate"].rule.raise_at == 10
+    assert watches["cam-7", "east-gate"].rule.clear_below == 7
+    assert watches["counter-1", "people"].rule.raise_at == 5
+
+
+def test_a_zone_keeps_all_its_params(tiny: Path) -> None:
+    replace(tiny / "cameras/one.toml", "min_people = 10", 'min_people = 10, mode = "count"')
+    (zone,) = load_site(tiny).cameras[0].zones
+    assert zone.params == {"min_people": 10.0, "mode": "count"}
+
+
+def test_a_param_must_fit_the_rule(tiny: Path) -> None:
+    replace(tiny / "cameras/one.toml", "min_people = 10", "min_people = 0, hold_s = true")
+    _, problems = check_site(tiny)
+    assert [(p.code, p.line) for p in problems] == [("F006", 19), ("F007", 19)]
+
+
+def test_the_parent_grids_officer_serves_a_micro_grid_without_one(tiny: Path) -> None:
+    replace(tiny / "officers.csv", "510117001003002001", "510117001003002")
+    assert load_site(tiny).policy.places["yard"].officer.number == "11"
+
+
+def test_fallback_is_the_chain_of_substitutes(tiny: Path) -> None:
+    assert load_site(tiny).policy.places["gate"].fallback == ("a-11", "a-00")
+
+
+def test_every_error_at_once(tiny: Path) -> None:
+    replace(tiny / "catalogue.toml", "event_level = 1", "event_level = 9")
+    replace(tiny / "officers.csv", "t-08,a-11", "t-08,zz")
+    replace(tiny / "cameras/one.toml", '"clip.mp4"', '"none.mp4"')
+    (tiny / "deadlines.toml").unlink()
+    with pytest.raises(SiteError) as caught:
+        load_site(tiny)
+    assert [(p.file, p.line, p.code) for p in caught.value.problems] == [
+        ("cameras/one.toml", 5, "R013"),
+        ("catalogue.toml", 8, "F007"),
+        ("deadlines.toml", 1, "F001"),
+        ("officers.csv", 2, "O003"),
+    ]
+    assert "officers.csv:2 O003 " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["catalogue.toml", "cameras/one.toml", "sensors.toml", "officers.csv", "deadlines.toml"],
+)
+def test_each_file_of_the_policy_changes_its_version(tiny: Path, name: str) -> None:
+    before = load_site(tiny).policy
+    with (tiny / name).open("a") as file:
+        file.write("\n")
+    after = load_site(tiny).policy
+    assert after.version != before.version
+    assert after.map_version == before.map_version
+
+
+def test_settings_and_video_are_not_in_the_version(tiny: Path) -> None:
+    before = load_site(tiny).policy.version
+    assert len(before) == 16
+    (tiny / "clip.mp4").write_text("another")
+    replace(tiny / "gridalert.toml", '"urn:t"', '"urn:u"')
+    assert load_site(tiny).policy.version == before
+
+
+def test_the_map_version_is_the_hash_of_its_file(tiny: Path) -> None:
+    digest = hashlib.sha256((tiny / "map.geojsonl").read_bytes()).hexdigest()
+    assert load_site(tiny).policy.map_version == f"map-{digest[:8]}"
+
+
+def test_calendar_knows_make_up_days_and_what_is_published(tiny: Path) -> None:
+    calendar = load_site(tiny).policy.calendar
+    assert calendar.exceptions[date(2026, 10, 10)] is True  # a working Saturday
+    assert calendar.exceptions[date(2026, 10, 7)] is False
+    assert date(2026, 10, 4) not in calendar.exceptions  # a Sunday all the same
+    assert 2026 in calendar.published
+    assert 2027 not in calendar.published
+
+
+def test_calendar_overlay_wins(tiny: Path) -> None:
+    (tiny / "calendar.toml").write_text(
+        "holidays = [2027-01-01, 2026-10-10]\nworkdays = [2026-10-07]\npublished = [2027]\n"
+    )
+    calendar = load_site(tiny).policy.calendar
+    assert calendar.exceptions[date(2027, 1, 1)] is False
+    assert date(2026, 10, 10) not in calendar.exceptions  # a Saturday like any other again
+    assert date(2026, 10, 7) not in calendar.exceptions
+    assert {2026, 2027} <= calendar.published
+
+
+def test_frames_need_their_rate(tiny: Path) -> None:
+    (tiny / "pictures").mkdir()
+    replace(tiny / "cameras/one.toml", 'video = "clip.mp4"', 'frames = "pictures"')
+    _, problems = check_site(tiny)
+    assert [(p.code, p.line) for p in problems] == [("F005", 5)]
+
+
+def test_a_detector_nobody_installed(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Installed:
+        names = frozenset({"crowd", "electricity"})
+
+    monkeypatch.setattr("pipeline.site.catalogue.entry_points", lambda group: Installed)
+    _, problems = check_site(tiny)
+    assert [problem.line_of_text("en") for problem in problems] == [
+        'catalogue.toml:10 C005 detector "crowding" of event "crowding" is not installed · '
+        'nothing could look for that event · install it; did you mean "crowd"?'
+    ]
+
+
+def test_a_byte_order_mark_means_nothing(tiny: Path) -> None:
+    for name in ("officers.csv", "catalogue.toml", "map.geojsonl"):
+        content = (tiny / name).read_bytes()
+        (tiny / name).write_bytes(b"\xef\xbb\xbf" + content)
+    assert check_site(tiny)[1] == ()
