@@ -36,7 +36,7 @@ QUEUE_FRAMES = 8  # decoded frames waiting: 8 x 6 MB for 1080p
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What ingest works with. `now`: the wall clock, for headers and expiry, never for a decision."""
+    """What ingest works with. `now`: the wall clock, for headers and expiry only."""
 
     sink: AlertSink
     evidence: EvidenceStore
@@ -161,7 +161,7 @@ def _picture(
     site: Site,
     parts: Parts,
 ) -> Evidence:
-    """Draw and store what an officer would want to see; unless an alert refers to it, it expires."""
+    """Draw and store what an officer would want to see; it expires unless an alert keeps it."""
     zone, look, camera = sighting.watch.zone, sighting.look, watch.camera
     place, kind = site.policy.places[zone.place_id], site.policy.events[zone.event_type]
     leaf = place.address.micro_grid or place.address.grid

@@ -56,7 +56,7 @@ class ZoneWatch:
         return min(max(self.rule.hold_s / 3, 1.0), LONGEST_SILENCE_S)
 
     def wants_picture(self, look: Look, at: datetime) -> bool:
-        """Whether this hit is worth a picture: it may become an alert and shows it anew, or best."""
+        """Whether this hit is worth a picture: it shows what may become an alert anew, or best."""
         enough = 1.0 if self.rule.over is Over.OBJECTS else self.rule.raise_at
         if look.measure < enough:
             self.pictured_at = None

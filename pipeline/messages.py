@@ -353,7 +353,8 @@ def encode(message: msgspec.Struct) -> bytes:
 
 def decode_log_record(value: bytes) -> LogRecord:
     """A record of grid.hits.v1. Raises msgspec.DecodeError when it is none."""
-    return _log_decoder.decode(value)
+    record: LogRecord = _log_decoder.decode(value)
+    return record
 
 
 def decode_alert(value: bytes) -> CloudEvent:

@@ -1,4 +1,4 @@
-"""What Prometheus sees, from both processes. Labels are bounded: never a grid, place or alert id."""
+"""What Prometheus sees, from both processes. Labels are bounded: no grid, place or alert id."""
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from prometheus_client.exposition import start_http_server
 from prometheus_client.registry import Collector
 
 from pipeline.incidents.policy import Policy
-from pipeline.incidents.step import State, open_incidents
+from pipeline.incidents.state import State, open_incidents
 
 LOOPBACK = "127.0.0.1"
 MAX_CAMERAS = 128  # a label value each; the others are one series, "other"

@@ -15,16 +15,21 @@ from typing import Any, Protocol
 import aiokafka
 from aiokafka import TopicPartition
 
-from pipeline.incidents.step import State, decode_state
+from pipeline.incidents.state import State, decode_state
 from pipeline.messages import encode
 
 
 class Consumer(Protocol):
     """What is used of Faust's consumer."""
 
-    def assignment(self) -> set[Any]: ...
-    async def seek(self, partition: Any, offset: int) -> None: ...
-    async def _commit(self, offsets: Mapping[Any, int]) -> bool: ...
+    def assignment(self) -> set[Any]:
+        """Topic partitions held now."""
+
+    async def seek(self, partition: Any, offset: int) -> None:
+        """Go on reading at `offset`."""
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        """Commit; whether it was."""
 
 
 class App(Protocol):

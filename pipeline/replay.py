@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from pipeline.incidents.policy import Policy
-from pipeline.incidents.step import State, Step, step
+from pipeline.incidents.state import State
+from pipeline.incidents.step import Step, step
 from pipeline.messages import decode_alert, encode
 
 

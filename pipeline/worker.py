@@ -21,7 +21,8 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from detectors.hits import Hit
 from pipeline.connection import Connection
-from pipeline.incidents.step import HEAD, Head, Step, step
+from pipeline.incidents.state import HEAD, Head
+from pipeline.incidents.step import Step, step
 from pipeline.messages import CloudEvent, DeadLetter, Outcome, PolicyChange, Tick, encode
 from pipeline.metrics import WorkerMetrics
 from pipeline.progress import Progress

@@ -31,7 +31,9 @@ DEMO_SITE = Path(__file__).parents[2] / "deploy" / "demo"
 
 @click.command("demo")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Keep everything in this folder."
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep everything in this folder.",
 )
 @click.option(
     "--video",
@@ -39,7 +41,7 @@ DEMO_SITE = Path(__file__).parents[2] / "deploy" / "demo"
     help="Your own clip instead of the campus; its whole picture is the zone.",
 )
 def command(out: Path | None, video: Path | None) -> None:
-    """Run the whole flow on a recorded camera and sensor, through a real Kafka.
+    r"""Run the whole flow on a recorded camera and sensor, through a real Kafka.
 
     \b
     gridalert demo
@@ -129,9 +131,7 @@ def _frame_count(path: Path) -> int:
         return 0
 
 
-def _summary(
-    folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float
-) -> dict[str, Any]:
+def _summary(folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float) -> dict[str, Any]:
     site = load_or_exit(folder / "site")
     fold = Fold(site.policy)
     again = distinct_alerts(replay(read_log(folder / "log.jsonl"), fold))
@@ -159,7 +159,9 @@ def _say(screen: Console, summary: dict[str, Any], kept: Path | None) -> None:
         + (f"; peak memory: {memory}" if memory else "")
     )
     same = summary["replay_is_identical"]
-    screen.print(f"The recorded log decided again without Kafka: {'same' if same else 'OTHER'} bytes")
+    screen.print(
+        f"The recorded log decided again without Kafka: {'same' if same else 'OTHER'} bytes"
+    )
     if kept:
         screen.print(f"Everything is in {kept}: alerts.jsonl evidence/ log.jsonl metrics.prom")
     else:

@@ -32,7 +32,7 @@ MODEL_FOLDER = Path(__file__).parents[2] / "models" / "objects"
     help="Write the metrics here when the sources end, for Prometheus' textfile collector.",
 )
 def command(site: Path, metrics_out: Path | None) -> None:
-    """Look at every camera of the site until its source ends, or until Ctrl-C.
+    r"""Look at every camera of the site until its source ends, or until Ctrl-C.
 
     \b
     gridalert ingest --site deploy/demo

@@ -14,7 +14,7 @@ from pipeline.replay import Fold, distinct_alerts, read_log, replay
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write alerts here.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write counts as JSON.")
 def command(log: Path, site: Path, out: Path | None, json_file: Path | None) -> None:
-    """Decide a recorded log again: the same site gives the same alerts, byte for byte.
+    r"""Decide a recorded log again: the same site gives the same alerts, byte for byte.
 
     \b
     gridalert replay out/log.jsonl --site deploy/demo --out replayed.jsonl

@@ -22,7 +22,7 @@ NOISY = ("aiokafka", "faust", "mode", "asyncio")
 @click.command("worker")
 @SITE
 def command(site: Path) -> None:
-    """Fold the log into incidents and send grid alerts, until Ctrl-C. Start as many as you like.
+    r"""Fold the log into incidents and send grid alerts, until Ctrl-C. Start as many as you like.
 
     \b
     gridalert worker --site deploy/demo

@@ -35,8 +35,8 @@ class FoldSink:
         topic: str,
         key: bytes,
         value: bytes,
-        headers: Sequence[tuple[str, bytes]] = (),  # noqa: ARG002 -- the contract's
-        partition: int | None = None,  # noqa: ARG002
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
     ) -> None:
         """As in `AlertSink`; nothing can fail."""
         if topic != HITS:

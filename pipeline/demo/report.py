@@ -13,13 +13,11 @@ from pipeline.messages import CloudEvent, Direct, NoDeadline, decode_alert
 
 
 def latest(alerts: Sequence[bytes]) -> list[CloudEvent]:
-    """The newest state of each incident, oldest incident first."""
+    """The newest state of each incident, in order of first appearance."""
     by_id: dict[str, CloudEvent] = {}
-    for value in alerts:
-        event = decode_alert(value)
-        if event.data.alert_id not in by_id:
-            by_id[event.data.alert_id] = event
-        elif event.data.sequence > by_id[event.data.alert_id].data.sequence:
+    for event in map(decode_alert, alerts):
+        known = by_id.setdefault(event.data.alert_id, event)
+        if event.data.sequence > known.data.sequence:
             by_id[event.data.alert_id] = event
     return list(by_id.values())
 

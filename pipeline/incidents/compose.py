@@ -54,7 +54,7 @@ def _alert(incident: Incident, reason: Reason, policy: Policy, at: datetime) -> 
     if reason is Reason.LASTED:
         return Opened(**fields)
     if reason is Reason.MEASURE_GREW:
-        return Updated(**fields, update_reason=reason.value)
+        return Updated(**fields, update_reason="measure_grew")
     return Resolved(
         **fields, resolution="expired" if reason is Reason.EXPIRED else "condition_cleared"
     )
@@ -131,7 +131,7 @@ def _event(kind: EventType, policy: Policy) -> Event:
 def _text(
     incident: Incident, told: Published, kind: EventType, place: Place, todo: str
 ) -> AlertText:
-    """What the officer reads: where and what in one line, then what it rests on, then what to do."""
+    """What the officer reads: where and what, what that rests on, and what to do."""
     leaf = place.address.micro_grid or place.address.grid
     lasted = (incident.last_seen_at or told.first_seen_at) - told.first_seen_at
     exercise = "【演练】" if incident.synthetic else ""

@@ -10,13 +10,17 @@ from zoneinfo import ZoneInfo
 from pipeline.incidents.policy import DeadlineProfile, WorkCalendar
 from pipeline.messages import CalendarDays, Deadline, NoDeadline, SameDay, WorkingDays
 
-_KINDS = {"same_day": SameDay, "calendar_days": CalendarDays, "working_days": WorkingDays}
+_KINDS: dict[str, type[SameDay] | type[CalendarDays] | type[WorkingDays]] = {
+    "same_day": SameDay,
+    "calendar_days": CalendarDays,
+    "working_days": WorkingDays,
+}
 
 
 def deadline(
     level: int, counted_from: datetime, profile: DeadlineProfile, calendar: WorkCalendar
 ) -> Deadline:
-    """The deadline of an event of this level counted from an instant; provisional until accepted."""
+    """The deadline of an event of this level, counted from an instant; provisional."""
     rule = profile.levels[level]
     name = f"{profile.name}.level{level}"
     if rule.basis == "none":

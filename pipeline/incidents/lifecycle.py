@@ -141,6 +141,12 @@ def support(incident: Incident, hit: Hit, track: Track, where: Where) -> Inciden
     )
 
 
+def begin_anew(incident: Incident) -> Incident:
+    """A fresh candidate that remembers only when its sources last looked."""
+    tracks = {k: msgspec.structs.replace(t, lasting=()) for k, t in incident.tracks.items()}
+    return Incident(incident.event_type, incident.place_id, tracks=tracks)
+
+
 def _all(incident: Incident) -> list[Lasting]:
     return [x for track in incident.tracks.values() for x in track.lasting]
 

@@ -108,12 +108,9 @@ def _observe(
     slots = list(passed)
     seen: dict[int, Xyxy] = {}
     for thing in hit.objects[:MAX_OBJECTS]:
-        best = max(
-            (i for i in range(len(slots)) if i not in seen),
-            key=lambda i, box=thing.xyxy: iou(slots[i].xyxy, box),
-            default=None,
-        )
-        if best is None or iou(slots[best].xyxy, thing.xyxy) < SAME_PLACE_IOU:
+        overlap = {i: iou(x.xyxy, thing.xyxy) for i, x in enumerate(slots) if i not in seen}
+        best = max(overlap, key=lambda i: overlap[i], default=len(slots))
+        if overlap.get(best, 0.0) < SAME_PLACE_IOU:
             slots.append(_new(hit, thing.xyxy))
             best = len(slots) - 1
         seen[best] = thing.xyxy

@@ -1,4 +1,4 @@
-"""What the fold decides by: rules, places, addresses, officers and deadlines of one site version."""
+"""What the fold decides by: rules, places, officers and deadlines of one site version."""
 
 from datetime import date
 from enum import StrEnum

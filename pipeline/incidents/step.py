@@ -7,9 +7,7 @@
 Replay, crash recovery and explain are this same fold.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import msgspec
 
@@ -19,16 +17,17 @@ from pipeline.incidents.confidence import logit
 from pipeline.incidents.lifecycle import (
     Incident,
     Where,
+    begin_anew,
     change_reason,
-    condition_of,
     open_reason,
     publish,
-    rule_of,
     support,
     track_key,
 )
-from pipeline.incidents.persistence import look, pass_time
+from pipeline.incidents.persistence import look
 from pipeline.incidents.policy import Policy, Watch
+from pipeline.incidents.state import HEAD, Head, LeafState, State, States, head, leaf_state
+from pipeline.incidents.ticking import age
 from pipeline.messages import (
     CloudEvent,
     DeadLetter,
@@ -41,9 +40,6 @@ from pipeline.messages import (
     decode_log_record,
 )
 
-IDLE_S = 3600.0  # a place that has said nothing for so long is forgotten
-HEAD = "#head"  # beside the leaf codes, the key of what a partition as a whole remembers
-
 OUTCOMES = {
     Reason.LASTED: Outcome.OPENED,
     Reason.MEASURE_GREW: Outcome.UPDATED,
@@ -51,29 +47,6 @@ OUTCOMES = {
     Reason.EXPIRED: Outcome.RESOLVED,
     Reason.LOW_CONFIDENCE: Outcome.SUPPRESSED,
 }
-
-
-class LeafState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of one leaf grid. `offset`: the last record applied; it and all before are done.
-
-    `incidents`: by event type and place. A leaf that was seen once stays, without any: its offset
-    is what tells a record that was applied from a new one.
-    """
-
-    offset: int = -1
-    incidents: dict[str, Incident] = {}
-
-
-class Head(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of one partition: the policy in force, and the last record applied to this."""
-
-    offset: int = -1
-    policy_version: str = ""
-
-
-State = LeafState | Head
-_leaf_decoder = msgspec.json.Decoder(LeafState)
-States = Mapping[str, State]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +103,10 @@ def _hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     seen = look(track, hit, watch.rule, logit(hit.score))
     incident = support(incident, hit, seen, where)
     incident, alert, outcome, reason = _judge(incident, hit, policy)
-    changed = LeafState(offset=where[1], incidents={**state.incidents, name: incident})
     alerts = () if alert is None else ((alert, incident.first_record),)
     if outcome is Outcome.RESOLVED:
-        changed = _forget(changed, name)
+        incident = begin_anew(incident)
+    changed = LeafState(offset=where[1], incidents={**state.incidents, name: incident})
     return Step(
         _decide(hit, where, outcome, reason, alert), changed={hit.leaf_code: changed}, alerts=alerts
     )
@@ -189,64 +162,21 @@ def _judge(
 
 
 def _tick(states: States, tick: Tick, where: Where, policy: Policy) -> Step:
-    """Time passes for every leaf of the partition: candidates fade, the long unseen is let go."""
+    """Time passes for every leaf of the partition."""
     changed: dict[str, State] = {}
     alerts: list[tuple[CloudEvent, Where]] = []
-    reason = Reason.TICKED
     for code in sorted(key for key in states if key != HEAD):
         state = leaf_state(states, code)
         if where[1] <= state.offset:
             continue
-        aged, told = _age(state, tick.at, policy)
+        aged, told = age(state, tick.at, policy)
         alerts += told
-        reason = Reason.EXPIRED if told else reason
         if aged.incidents != state.incidents:
             changed[code] = msgspec.structs.replace(aged, offset=where[1])
-    decision = Decision(
-        OUTCOMES.get(reason, Outcome.HELD), reason, partition=where[0], offset=where[1], at=tick.at
-    )
+    reason = Reason.EXPIRED if alerts else Reason.TICKED
+    outcome = OUTCOMES.get(reason, Outcome.HELD)
+    decision = Decision(outcome, reason, partition=where[0], offset=where[1], at=tick.at)
     return Step(decision, changed, tuple(alerts))
-
-
-def _age(
-    state: LeafState, at: datetime, policy: Policy
-) -> tuple[LeafState, list[tuple[CloudEvent, Where]]]:
-    kept: dict[str, Incident] = {}
-    told: list[tuple[CloudEvent, Where]] = []
-    for name, incident in state.incidents.items():
-        if incident.event_type not in policy.events or incident.place_id not in policy.places:
-            kept[name] = incident  # no longer in the site: frozen, not forgotten
-            continue
-        over = policy.events[incident.event_type].rule.over
-        if change_reason(incident, over, at) is Reason.EXPIRED:
-            over_now = publish(incident, Reason.EXPIRED, policy, at)
-            told.append((compose(over_now, Reason.EXPIRED, policy, at), incident.first_record))
-            continue
-        last = max(track.at for track in incident.tracks.values())
-        if incident.published is None:
-            incident = _fade(incident, at, policy)
-        if incident.published or not incident.is_idle or at - last < timedelta(seconds=IDLE_S):
-            kept[name] = incident
-    return LeafState(state.offset, kept), told
-
-
-def _fade(incident: Incident, at: datetime, policy: Policy) -> Incident:
-    """A candidate that has not been seen for `gap_s` begins anew; a track that is behind stays."""
-    tracks = {
-        key: msgspec.structs.replace(track, lasting=())
-        if track.lasting and not pass_time(track, rule_of(incident, key, policy), at).lasting
-        else track
-        for key, track in incident.tracks.items()
-    }
-    if tracks == incident.tracks:
-        return incident
-    faded = msgspec.structs.replace(incident, tracks=tracks)
-    return _reset(faded) if faded.is_idle else faded
-
-
-def decode_state(key: str, value: bytes) -> State:
-    """A state as it was written. Raises msgspec.DecodeError for what none of this version is."""
-    return msgspec.json.decode(value, type=Head) if key == HEAD else _leaf_decoder.decode(value)
 
 
 def _change_policy(states: States, change: PolicyChange, where: Where, policy: Policy) -> Step:
@@ -261,42 +191,6 @@ def _change_policy(states: States, change: PolicyChange, where: Where, policy: P
         return Step(decision=None)
     decision = Decision(Outcome.HELD, Reason.POLICY_CHANGED, partition=where[0], offset=where[1])
     return Step(decision, {HEAD: Head(offset=where[1], policy_version=change.version)})
-
-
-def _reset(incident: Incident) -> Incident:
-    """A fresh candidate that remembers only what its sources last said."""
-    tracks = {k: msgspec.structs.replace(t, lasting=()) for k, t in incident.tracks.items()}
-    return Incident(incident.event_type, incident.place_id, tracks=tracks)
-
-
-def _forget(state: LeafState, name: str) -> LeafState:
-    incidents = {**state.incidents, name: _reset(state.incidents[name])}
-    return msgspec.structs.replace(state, incidents=incidents)
-
-
-def leaf_state(states: States, code: str) -> LeafState:
-    """The state of a leaf, seen or not."""
-    state = states.get(code)
-    return state if isinstance(state, LeafState) else LeafState()
-
-
-def head(states: States) -> Head:
-    """What the partition as a whole remembers."""
-    state = states.get(HEAD)
-    return state if isinstance(state, Head) else Head()
-
-
-def open_incidents(states: Sequence[State], policy: Policy) -> list[tuple[str, str]]:
-    """Event type and condition of each open incident, as of the newest look among them."""
-    incidents = [
-        incident
-        for state in states
-        if isinstance(state, LeafState)
-        for incident in state.incidents.values()
-        if incident.published and incident.event_type in policy.events
-    ]
-    now = max((t.at for i in incidents for t in i.tracks.values()), default=datetime.min)
-    return [(i.event_type, condition_of(i, policy, now)) for i in incidents]
 
 
 def _decide(

@@ -56,7 +56,7 @@ def _at(camera: Camera, elapsed_s: float) -> datetime:
 
 
 def _video(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
-    """Seconds since the start and the picture of each frame, turned into pixels only when wanted."""
+    """Seconds since the start, and each frame, turned into pixels only when wanted."""
     try:
         container = av.open(str(camera.video))
     except av.error.FFmpegError as error:
@@ -72,7 +72,7 @@ def _video(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
                 yield 0.0, frame
                 continue
             if camera.fps:
-                yield index / camera.fps, partial(frame.to_ndarray, format="bgr24")
+                yield index / camera.fps, partial(_pixels, frame)
                 continue
             if frame.time is None:
                 yield (
@@ -81,7 +81,7 @@ def _video(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
                 )
                 continue
             first_s = frame.time if first_s is None else first_s
-            yield frame.time - first_s, partial(frame.to_ndarray, format="bgr24")
+            yield frame.time - first_s, partial(_pixels, frame)
 
 
 def _decoded(
@@ -112,6 +112,10 @@ def _folder(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
         yield index / fps, picture if isinstance(picture, Unreadable) else partial(_same, picture)
 
 
+def _pixels(frame: av.VideoFrame) -> Picture:
+    return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+
+
 def _same(picture: Picture) -> Picture:
     return picture
 
@@ -121,7 +125,8 @@ def _read_picture(path: Path) -> Picture | Unreadable:
         return Unreadable(Reason.TOO_LARGE, f"{path.name}: over {MAX_PICTURE_BYTES} bytes")
     value = path.read_bytes()
     try:
-        image = cv2.imdecode(np.frombuffer(value, np.uint8), cv2.IMREAD_COLOR) if value else None
+        raw = np.frombuffer(value, np.uint8)
+        image: Picture | None = cv2.imdecode(raw, cv2.IMREAD_COLOR) if value else None
     except cv2.error:
         image = None
     if image is None:

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.hits import Hit
-from pipeline.incidents.step import Head, LeafState, State, decode_state, step
+from pipeline.incidents.state import Head, LeafState, State, decode_state
+from pipeline.incidents.step import step
 from pipeline.messages import CloudEvent, Outcome, PolicyChange, Reason, Tick, encode
 from pipeline.replay import Fold
 from tests.builders import LEAF, VAN, actions, at, hit, policy, record, seconds_of, standing
