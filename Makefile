@@ -29,8 +29,8 @@ lint: env  ## style, types, and who may import whom
 size: env  ## lines, dependencies and commands
 	$(BIN)/python docs/size.py
 
-schemas: env  ## write docs/contracts anew from the types
-	$(BIN)/python docs/schemas.py
+schemas: env  ## write docs/contracts anew: schemas from the types, examples from the fold
+	$(BIN)/python -m docs.schemas
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile --quiet --generate-hashes --extra cpu --group dev pyproject.toml -o requirements.lock

@@ -14,6 +14,7 @@ HIT_NAMESPACE = uuid.UUID("6f1c1c54-0d1e-5c1b-9d4e-2f5b8b8f7a10")
 MAX_OBJECTS = 50
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # RFC 3339 with Z or an offset
 Xyxy = tuple[float, float, float, float]
 Params = Mapping[str, float | str | bool]
 
@@ -87,7 +88,7 @@ class Reading(msgspec.Struct, frozen=True):
     reading_id: str
     sensor_id: str
     datastream: str
-    phenomenon_time: datetime
+    phenomenon_time: Instant
     result: float
     unit: str
     quality: Literal["good", "uncertain", "bad"]
@@ -117,9 +118,9 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     uri: str
     media_type: str
     sha256: str
-    captured_at: datetime
+    captured_at: Instant
     redaction: tuple[Literal["person_top_quarter", "vehicle_lower_band"], ...]
-    expires_at: datetime
+    expires_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Hit(msgspec.Struct, frozen=True, tag="hit", tag_field="kind"):
     place_id: str
     leaf_code: str
     map_version: str
-    occurred_at: datetime
+    occurred_at: Instant
     measure: float
     unit: str
     score: Share

@@ -51,7 +51,7 @@ class _Ended:
     """A camera's source is at its end; `error`: it broke."""
 
     camera: Camera
-    error: OSError | None = None
+    error: Exception | None = None
 
 
 _Item = tuple[Camera, Frame | Unreadable] | _Ended
@@ -62,7 +62,7 @@ class SourceFailed(Exception):  # noqa: N818 -- what is wrong, not a Python erro
 
 
 def ingest(site: Site, parts: Parts, stop: threading.Event) -> int:
-    """Look at every frame of every camera until their sources end or `stop` is set.
+    """Look at every frame of every camera until their sources end or `stop` is set; then it is set.
 
     The number of frames looked at. Raises SourceFailed for a file that is no video, and what the
     sink and the store raise when they stay unavailable: start again, the same hits are made again.
@@ -76,6 +76,19 @@ def ingest(site: Site, parts: Parts, stop: threading.Event) -> int:
     waiting: queue.Queue[_Item] = queue.Queue(QUEUE_FRAMES)
     for camera in site.cameras:
         threading.Thread(target=_read, args=(camera, waiting, parts, stop), daemon=True).start()
+    try:
+        return _look_at_all(watches, waiting, site, parts, stop)
+    finally:
+        stop.set()  # whatever ended it, the readers end too
+
+
+def _look_at_all(
+    watches: dict[str, CameraWatch],
+    waiting: "queue.Queue[_Item]",
+    site: Site,
+    parts: Parts,
+    stop: threading.Event,
+) -> int:
     looked, running, began = 0, len(site.cameras), perf_counter()
     while running and not stop.is_set():
         try:
@@ -119,7 +132,7 @@ def _read(
             if stop.is_set():
                 return
             hand_over((camera, frame))
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 -- a reader that ends unheard is waited for for ever
         hand_over(_Ended(camera, error))
         return
     hand_over(_Ended(camera))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from detectors.hits import Hit, Reading, ReadingDetector, Source, hit_id_of
-from pipeline.messages import DeadLetter, Reason, whole_ms
+from pipeline.messages import NO_JSON, DeadLetter, Reason, is_plausible, whole_ms
 from pipeline.site.model import Sensor, Site
 
 MAX_READING_BYTES = 64 * 1024
@@ -53,7 +53,7 @@ def look_at_reading(
         reading = _decoder.decode(value)
     except msgspec.ValidationError as error:
         return _refuse(Reason.SCHEMA_INVALID, str(error), "send a Reading, see docs/contracts")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return _refuse(
             Reason.UNDECODABLE, "not JSON", "send a Reading; NaN and Infinity are no JSON"
         )
@@ -76,18 +76,12 @@ def _wrong(
             f"{name}: unit {reading.unit!r}, the site says {entry.sensor.unit!r}",
             "convert it at the gateway or correct sensors.toml",
         )
-    if reading.phenomenon_time.tzinfo is None:
-        return _refuse(
-            Reason.SCHEMA_INVALID,
-            f"{name}: phenomenon_time has no zone",
-            "write it with Z or an offset, e.g. 2026-06-01T08:00:00+08:00",
-        )
     skew_s = abs((reading.phenomenon_time - now).total_seconds())
-    if max_skew_s and skew_s > max_skew_s:
+    if not is_plausible(reading.phenomenon_time) or (max_skew_s and skew_s > max_skew_s):
         return _refuse(
             Reason.CLOCK_SKEW,
-            f"{name}: its time is {skew_s:.0f} s from now, at most {max_skew_s:.0f} s are taken",
-            "set the device's clock (NTP)",
+            f"{name}: its time, {reading.phenomenon_time.isoformat()}, is {skew_s:.0f} s from now",
+            "set the device's clock (NTP), or max_clock_skew_s in gridalert.toml",
         )
     return None
 

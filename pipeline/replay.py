@@ -1,6 +1,5 @@
 """The fold without Kafka: a recorded log in, the same alerts out, byte for byte."""
 
-import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import msgspec
 from pipeline.incidents.policy import Policy
 from pipeline.incidents.state import State
 from pipeline.incidents.step import Step, step
-from pipeline.messages import decode_alert, encode
+from pipeline.messages import NO_JSON, decode_alert, encode
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,12 +21,12 @@ class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: int
     key: str | None = None
     value: msgspec.Raw = msgspec.Raw()
-    value_base64: str | None = None
+    value_base64: bytes | None = None  # as base64 in the line
 
     def value_bytes(self) -> bytes:
         """The record's value as it was on the topic."""
         if self.value_base64 is not None:
-            return base64.b64decode(self.value_base64)
+            return self.value_base64
         return bytes(self.value)
 
 
@@ -41,8 +40,8 @@ def log_line(partition: int, offset: int, key: bytes | None, value: bytes | None
     try:
         msgspec.json.decode(value)
         line = LogLine(partition, offset, text, value=msgspec.Raw(value))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        line = LogLine(partition, offset, text, value_base64=base64.b64encode(value).decode())
+    except NO_JSON:
+        line = LogLine(partition, offset, text, value_base64=value)
     return encode(line).replace(b"\n", b" ")
 
 
@@ -52,7 +51,7 @@ def read_log(path: Path) -> Iterator[LogLine]:
         for number, line in enumerate(lines, 1):
             try:
                 yield _line_decoder.decode(line)
-            except msgspec.DecodeError as error:
+            except NO_JSON as error:
                 raise ValueError(
                     f"{path}:{number}: no recorded record ({error}); record the log again with "
                     "gridalert demo"

@@ -35,8 +35,8 @@ from sinks.evidence import EvidenceStore
 
 log = logging.getLogger(__name__)
 
-# A worker that is silent for so long has lost its partitions; DESIGN.md wants minutes at most.
-SESSION_TIMEOUT_S = 10.0
+# A worker that is silent for so long has lost its partitions; the least that brokers allow.
+SESSION_TIMEOUT_S = 6.0
 HEARTBEAT_S = 1.0
 COMMIT_S = 1.0
 # Above this a send has failed and the process starts anew; an outage of the broker is shorter.

@@ -98,7 +98,7 @@ def _json(content: bytes) -> msgspec.Raw | dict[str, str]:
         # The parsed form is thrown away: written again, 1.0 or an escape could change its bytes.
         msgspec.json.decode(content)
         one_line = content.decode().isprintable()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: nested too deep
         one_line = False
     return msgspec.Raw(content) if one_line else _base64(content)
 

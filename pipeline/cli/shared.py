@@ -26,7 +26,9 @@ def load_or_exit(folder: Path) -> Site:
     try:
         return load_site(folder)
     except SiteError as error:
-        lines = "\n".join(problem.line_of_text("en") for problem in error.problems)
+        lines = "\n".join(
+            problem.line_of_text("en") for problem in error.problems if problem.severity == "error"
+        )
         raise click.ClickException(f"{folder} is not right:\n{lines}") from error
 
 

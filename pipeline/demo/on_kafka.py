@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from sys import executable
 
+import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
@@ -47,26 +48,25 @@ def run(connection: Connection, folder: Path, ports: Ports, progress: Progress) 
     done = Run()
     site = folder / "site"
     with _process("worker", folder, "worker", "--site", str(site)) as worker:
-        _until(lambda: all(_ends(connection, HITS).values()), worker, "a policy in every partition")
-        _publish_readings(connection, site / "readings.jsonl")
+        _until(lambda: all(ends(connection, HITS).values()), worker, "a policy in every partition")
+        publish_readings(connection, site / "readings.jsonl")
         out = folder / "ingest.prom"
         with _process(
             "ingest", folder, "ingest", "--site", str(site), "--metrics-out", str(out)
         ) as ingest:
             _watch(ingest, worker, ports, progress, done)
         # Readings first: they become hits.
-        _until(lambda: _lag(connection, READINGS) == 0, worker, "all readings to be read")
-        _until(lambda: _lag(connection, HITS) == 0, worker, "every hit to be decided")
+        _until(lambda: lag(connection, READINGS) == 0, worker, "all readings to be read")
+        _until(lambda: lag(connection, HITS) == 0, worker, "every hit to be decided")
         done.metrics["worker"] = _scrape(ports.worker)
         done.peak_mb["worker"] = _peak_mb(worker)
     done.metrics["ingest"] = out.read_text("utf-8")
-    done.alerts = [value or b"" for _, _, _, value in _read(connection, ALERTS)]
-    done.log = [log_line(*record) for record in _read(connection, HITS)]
+    done.alerts = [value or b"" for _, _, _, value in read(connection, ALERTS)]
+    done.log = [log_line(*record) for record in read(connection, HITS)]
     return done
 
 
-@contextmanager
-def _process(name: str, folder: Path, *arguments: str) -> Iterator[Child]:
+def start(name: str, folder: Path, *arguments: str) -> Child:
     """One of ours as a process that cannot outlive this one; its words go to NAME.log."""
     child = Child(
         [executable, "-m", "pipeline.cli.main", *arguments],
@@ -74,6 +74,12 @@ def _process(name: str, folder: Path, *arguments: str) -> Iterator[Child]:
         cwd=Path(__file__).parents[2],
     )
     child.start()
+    return child
+
+
+@contextmanager
+def _process(name: str, folder: Path, *arguments: str) -> Iterator[Child]:
+    child = start(name, folder, *arguments)
     try:
         yield child
     finally:
@@ -102,12 +108,15 @@ def _until(reached: Callable[[], bool], process: Child, what: str) -> None:
         wait.wait(0)
 
 
-def _publish_readings(connection: Connection, path: Path) -> None:
-    """Send recorded readings as a sensor gateway would: raw JSON, keyed by sensor."""
+def publish_readings(connection: Connection, path: Path, over_s: float = 0.0) -> None:
+    """Send recorded readings as a gateway would, keyed by sensor, spread over `over_s` seconds."""
+    lines = path.read_bytes().splitlines()
+    pause = threading.Event()
     sink = KafkaSink(**connection.kafka_python())
     try:
-        for line in path.read_bytes().splitlines():
-            sink.enqueue(READINGS, b"readings", line)
+        for line in lines:
+            sink.enqueue(READINGS, msgspec.json.decode(line)["sensor_id"].encode(), line)
+            pause.wait(over_s / len(lines))
         sink.flush()
     finally:
         sink.close()
@@ -126,25 +135,25 @@ def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
 
 
-def _ends(connection: Connection, topic: str) -> dict[TopicPartition, int]:
+def ends(connection: Connection, topic: str) -> dict[TopicPartition, int]:
     with _consumer(connection) as consumer:
         ends: dict[TopicPartition, int] = consumer.end_offsets(_partitions(consumer, topic))
         return ends
 
 
-def _lag(connection: Connection, topic: str) -> int:
+def lag(connection: Connection, topic: str) -> int:
     """Records of a topic that the worker has not committed yet."""
     with admin_client(connection, timeout_s=30) as admin:
         committed: dict[TopicPartition, OffsetAndMetadata] = admin.list_group_offsets(
             [WORKER_GROUP]
         )[WORKER_GROUP]
-    ends = _ends(connection, topic)
     return sum(
-        end - max(committed[p].offset, 0) if p in committed else end for p, end in ends.items()
+        end - (max(committed[partition].offset, 0) if partition in committed else 0)
+        for partition, end in ends(connection, topic).items()
     )
 
 
-def _read(
+def read(
     connection: Connection, topic: str
 ) -> Iterator[tuple[int, int, bytes | None, bytes | None]]:
     """Every record of a topic, as a consumer of it would see them, partition by partition."""

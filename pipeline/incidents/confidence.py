@@ -32,10 +32,13 @@ def visual(looks: int, mean_logit: float, quality: float, c: Calibration) -> flo
     return quality * n_eff * (c.platt_a * mean_logit + c.platt_b - logit(c.positives))
 
 
-def confidence(seen: list[tuple[Lasting, float]], c: Calibration) -> float:
+def confidence(seen: list[Lasting], c: Calibration) -> float:
     """Probability that the incident is real, 0..1, to 4 decimals.
 
-    `seen`: of each source its surest lasting thing and its view quality; sources are independent.
+    `seen`: of each source its surest lasting thing; sources are independent. Quality is that of the
+    looks that saw it: a look that sees nothing, or can't see, makes nothing surer.
     """
-    total = sum(visual(x.looks, x.logit_sum / x.looks, q, c) for x, q in seen if x.looks)
+    total = sum(
+        visual(x.looks, x.logit_sum / x.looks, x.quality_sum / x.looks, c) for x in seen if x.looks
+    )
     return round(sigmoid(logit(c.prior) + min(max(total, -VISUAL_LIMIT), VISUAL_LIMIT)), 4)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ ALERT_NAMESPACE = uuid.UUID("0b0f3c5a-53f4-5d0c-8b0e-7d9a0a4f6c21")
 MAX_SOURCES = 16
 GREW_BY = 1.5  # A.6: an update is due when a count or area has grown by half
 EXPIRE_S = 24 * 3600.0  # an open incident that nobody has seen for a day is not watched any more
+APART = timedelta(seconds=1)  # an alert's id is made of its first second: no two may share it
 
 T = TypeVar("T")
 Where = tuple[int, int]  # partition and offset of a record
@@ -87,7 +88,7 @@ def confidence_of(incident: Incident, policy: Policy) -> float:
     for track in incident.tracks.values():
         if track.present:
             by_mean = max(track.present, key=lambda x: (x.logit_sum / max(x.looks, 1), x.looks))
-            surest.append((by_mean, track.quality))
+            surest.append(by_mean)
     return confidence(surest, calibration)
 
 
@@ -132,7 +133,7 @@ def support(incident: Incident, hit: Hit, track: Track, where: Where) -> Inciden
         replace = partial(msgspec.structs.replace, incident)
     return replace(
         hits=incident.hits + 1,
-        last_seen_at=hit.occurred_at,
+        last_seen_at=max(incident.last_seen_at or hit.occurred_at, hit.occurred_at),
         last_hit_id=hit.hit_id,
         first_record=where if incident.hits == 0 else incident.first_record,
         sources=_with(incident.sources, hit.source),
@@ -142,8 +143,18 @@ def support(incident: Incident, hit: Hit, track: Track, where: Where) -> Inciden
 
 
 def begin_anew(incident: Incident) -> Incident:
-    """A fresh candidate that remembers only when its sources last looked."""
-    tracks = {k: msgspec.structs.replace(t, lasting=()) for k, t in incident.tracks.items()}
+    """A fresh candidate that remembers when its sources last looked, and what came later than the
+    incident that has ended and has not lasted yet: the next vehicle's time goes on.
+    """
+    told = incident.published
+
+    def goes_on(x: Lasting) -> bool:
+        return told is not None and not x.present and x.since - told.first_seen_at >= APART
+
+    tracks = {
+        key: msgspec.structs.replace(track, lasting=tuple(filter(goes_on, track.lasting)))
+        for key, track in incident.tracks.items()
+    }
     return Incident(incident.event_type, incident.place_id, tracks=tracks)
 
 
@@ -155,12 +166,20 @@ def _with(seen: tuple[T, ...], one: T) -> tuple[T, ...]:
     return seen if one in seen or len(seen) >= MAX_SOURCES else (*seen, one)
 
 
-def open_reason(incident: Incident, policy: Policy) -> Reason | None:
-    """Whether a candidate is to be opened; None while nothing has lasted."""
-    if incident.published or not present(incident):
+def open_reason(incident: Incident, seen: Track, policy: Policy) -> Reason | None:
+    """Whether a candidate is to be opened; None while nothing has lasted that `seen`, the track of
+    the look just taken, sees now.
+    """
+    if incident.published or not any(x.yes for x in seen.present):
         return None
     review_at = policy.events[incident.event_type].calibration.review_at
     return Reason.LASTED if confidence_of(incident, policy) >= review_at else Reason.LOW_CONFIDENCE
+
+
+def is_lost(incident: Incident, at: datetime) -> bool:
+    """Whether nobody who saw what is present has been able to see for a day."""
+    seen = [t.seen_at or t.at for t in incident.tracks.values() if t.present]
+    return bool(seen) and (at - max(seen)).total_seconds() > EXPIRE_S
 
 
 def change_reason(incident: Incident, over: Over, at: datetime) -> Reason | None:
@@ -170,8 +189,7 @@ def change_reason(incident: Incident, over: Over, at: datetime) -> Reason | None
         return None
     if not present(incident):
         return Reason.CONDITION_CLEARED
-    last = max(t.at for t in incident.tracks.values())
-    if (at - last).total_seconds() > EXPIRE_S:
+    if is_lost(incident, at):
         return Reason.EXPIRED
     if measure_of(incident, over) >= GREW_BY * told.measure:
         return Reason.MEASURE_GREW

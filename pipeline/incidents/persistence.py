@@ -23,7 +23,8 @@ class Lasting(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `since`, `last_yes`: event times. `yes_s` of `seen_s` seconds it was there, forgetting what is
     older than `hold_s`. `below_s`: seconds in a row seen below `clear_below`. `yes`, `below`: what
-    the last look said. `looks`, `logit_sum`: looks that said yes and their scores, for confidence.
+    the last look said. `looks`, `logit_sum`, `quality_sum`: looks that said yes, their scores and
+    view qualities, for confidence.
     """
 
     since: datetime
@@ -37,16 +38,20 @@ class Lasting(msgspec.Struct, frozen=True, omit_defaults=True):
     below_s: float = 0.0
     looks: int = 0
     logit_sum: float = 0.0
+    quality_sum: float = 0.0
     xyxy: Xyxy | None = None
 
 
 class Track(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one zone or sensor has said so far. `at`: its last look; `quality` 0: it saw nothing."""
+    """What one zone or sensor has said so far. `at`: its last look; `quality` 0: it saw nothing.
+    `seen_at`: its last look that could see.
+    """
 
     at: datetime
     quality: float
     measure: float = 0.0
     lasting: tuple[Lasting, ...] = ()
+    seen_at: datetime | None = None
 
     @property
     def present(self) -> tuple[Lasting, ...]:
@@ -60,12 +65,12 @@ def look(track: Track | None, hit: Hit, rule: Rule, logit: float) -> Track:
     passed = () if track is None else pass_time(track, rule, at).lasting
     if blind:
         lasting = tuple(msgspec.structs.replace(x, yes=False, below=False) for x in passed)
-        measure = 0.0 if track is None else track.measure
+        measure, seen_at = (0.0, None) if track is None else (track.measure, track.seen_at)
     else:
         lasting = _observe(passed, hit, rule, logit)
-        measure = hit.measure
+        measure, seen_at = hit.measure, at
     lasting = tuple(y for x in lasting if (y := _settle(x, rule, at)) is not None)
-    return Track(at=at, quality=hit.quality, measure=measure, lasting=lasting)
+    return Track(at=at, quality=hit.quality, measure=measure, lasting=lasting, seen_at=seen_at)
 
 
 def pass_time(track: Track, rule: Rule, at: datetime) -> Track:
@@ -140,6 +145,7 @@ def _mark(x: Lasting, hit: Hit, yes: bool, below: bool, logit: float) -> Lasting
         last_yes=hit.occurred_at if yes else x.last_yes,
         looks=x.looks + yes,
         logit_sum=x.logit_sum + (logit if yes else 0.0),
+        quality_sum=x.quality_sum + (hit.quality if yes else 0.0),
     )
 
 
@@ -163,4 +169,5 @@ def iou(a: Xyxy | None, b: Xyxy) -> float:
     if w <= 0 or h <= 0:
         return 0.0
     both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return w * h / (both - w * h)
+    union = both - w * h  # 0 for boxes too small for a float, nan for boxes too large
+    return w * h / union if union > 0 else 0.0

@@ -24,11 +24,12 @@ from pipeline.incidents.lifecycle import (
     support,
     track_key,
 )
-from pipeline.incidents.persistence import look
+from pipeline.incidents.persistence import Track, look
 from pipeline.incidents.policy import Policy, Watch
 from pipeline.incidents.state import HEAD, Head, LeafState, State, States, head, leaf_state
 from pipeline.incidents.ticking import age
 from pipeline.messages import (
+    NO_JSON,
     CloudEvent,
     DeadLetter,
     Decision,
@@ -38,6 +39,7 @@ from pipeline.messages import (
     Reason,
     Tick,
     decode_log_record,
+    is_plausible,
 )
 
 OUTCOMES = {
@@ -69,7 +71,7 @@ def step(
         record: LogRecord = decode_log_record(value or b"")
     except msgspec.ValidationError as error:
         return _refuse(where, Reason.SCHEMA_INVALID, f"grid.hits.v1: {error}", "send a Hit")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return _refuse(where, Reason.UNDECODABLE, "grid.hits.v1: not JSON", "send a Hit")
     if isinstance(record, Tick):
         return _tick(states, record, where, policy)
@@ -102,7 +104,7 @@ def _hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
         return Step(_decide(hit, where, Outcome.SUPPRESSED, Reason.REPEATED))
     seen = look(track, hit, watch.rule, logit(hit.score))
     incident = support(incident, hit, seen, where)
-    incident, alert, outcome, reason = _judge(incident, hit, policy)
+    incident, alert, outcome, reason = _judge(incident, hit, seen, policy)
     alerts = () if alert is None else ((alert, incident.first_record),)
     if outcome is Outcome.RESOLVED:
         incident = begin_anew(incident)
@@ -129,26 +131,27 @@ def _wrong(hit: Hit, watch: Watch | None, policy: Policy) -> tuple[Reason, str, 
             f"{place.id} in {place.address.leaf_code}",
             "run ingest and worker on the same site",
         )
-    if hit.occurred_at.tzinfo is None:
+    if not is_plausible(hit.occurred_at):
         return (
-            Reason.SCHEMA_INVALID,
-            f"{source}: occurred_at without a zone",
-            "write RFC 3339 with Z",
+            Reason.CLOCK_SKEW,
+            f"{source}: occurred_at {hit.occurred_at.isoformat()}",
+            "set the camera's or sensor's clock (NTP)",
         )
     return None
 
 
 def _judge(
-    incident: Incident, hit: Hit, policy: Policy
+    incident: Incident, hit: Hit, seen: Track, policy: Policy
 ) -> tuple[Incident, CloudEvent | None, Outcome, Reason]:
     """What the world is told because of this hit, if anything, and why."""
     over = policy.events[incident.event_type].rule.over
-    due = open_reason(incident, policy) or change_reason(incident, over, hit.occurred_at)
+    at = max(track.at for track in incident.tracks.values())  # a camera may lag behind another
+    due = open_reason(incident, seen, policy) or change_reason(incident, over, at)
     if due is Reason.LOW_CONFIDENCE:
         return incident, None, Outcome.SUPPRESSED, due
     if due is not None:
-        told = publish(incident, due, policy, hit.occurred_at)
-        return told, compose(told, due, policy, hit.occurred_at), OUTCOMES[due], due
+        told = publish(incident, due, policy, at)
+        return told, compose(told, due, policy, at), OUTCOMES[due], due
     if hit.quality <= 0.0:
         return incident, None, Outcome.HELD, Reason.CANNOT_SEE
     if incident.published:

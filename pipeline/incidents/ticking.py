@@ -9,7 +9,7 @@ from pipeline.incidents.lifecycle import (
     Incident,
     Where,
     begin_anew,
-    change_reason,
+    is_lost,
     publish,
     rule_of,
 )
@@ -31,12 +31,12 @@ def age(state: LeafState, at: datetime, policy: Policy) -> tuple[LeafState, Told
         if incident.event_type not in policy.events or incident.place_id not in policy.places:
             kept[name] = incident  # no longer in the site: frozen, not forgotten
             continue
-        over = policy.events[incident.event_type].rule.over
         aged = _fade(incident, at, policy) if incident.published is None else incident
-        if change_reason(incident, over, at) is Reason.EXPIRED:
-            ended = publish(incident, Reason.EXPIRED, policy, at)
-            told.append((compose(ended, Reason.EXPIRED, policy, at), incident.first_record))
+        if is_lost(incident, at):
             aged = begin_anew(incident)
+            if incident.published:
+                ended = publish(incident, Reason.EXPIRED, policy, at)
+                told.append((compose(ended, Reason.EXPIRED, policy, at), incident.first_record))
         last = max(track.at for track in incident.tracks.values())
         if not aged.is_idle or at - last < timedelta(seconds=IDLE_S):
             kept[name] = aged

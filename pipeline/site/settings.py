@@ -86,7 +86,14 @@ def _check_numbers(node: Node, settings: Settings, found: Findings) -> None:
     rules = (
         (_NOT_NEGATIVE, 0, inf, Both("it must be 0 or more", "不能小于 0")),
         (_POSITIVE, 1, inf, Both("it must be 1 or more", "不能小于 1")),
-        (_PORTS, 1, 65535, Both("a port is 1 to 65535", "端口为 1 到 65535")),
+        (
+            _PORTS,
+            0,
+            65535,
+            Both(
+                "a port is 1 to 65535, or 0 for a free one", "端口为 1 到 65535，0 表示任取空闲端口"
+            ),
+        ),
     )
     for paths, least, most, must in rules:
         for table, key in paths:

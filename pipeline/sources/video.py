@@ -121,9 +121,12 @@ def _same(picture: Picture) -> Picture:
 
 
 def _read_picture(path: Path) -> Picture | Unreadable:
-    if path.stat().st_size > MAX_PICTURE_BYTES:
-        return Unreadable(Reason.TOO_LARGE, f"{path.name}: over {MAX_PICTURE_BYTES} bytes")
-    value = path.read_bytes()
+    try:
+        if path.stat().st_size > MAX_PICTURE_BYTES:
+            return Unreadable(Reason.TOO_LARGE, f"{path.name}: over {MAX_PICTURE_BYTES} bytes")
+        value = path.read_bytes()
+    except OSError as error:
+        return Unreadable(Reason.UNREADABLE_PICTURE, f"{path.name}: {error.strerror}")
     try:
         raw = np.frombuffer(value, np.uint8)
         image: Picture | None = cv2.imdecode(raw, cv2.IMREAD_COLOR) if value else None

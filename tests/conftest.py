@@ -1,0 +1,56 @@
+"""One real Kafka for the whole run, empty again for each test that asks."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from kafka.errors import KafkaError
+
+from pipeline.broker import LocalBroker
+from pipeline.topics import TOPICS, admin_client, ensure_topics
+from pipeline.worker_group import WORKER_GROUP
+
+DEADLINE_S = 60.0
+
+
+def wait_until(reached: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Wait for a condition; fail by name when it is not reached."""
+    pause = threading.Event()
+    for _ in range(int(deadline_s / 0.1)):
+        if reached():
+            return
+        pause.wait(0.1)
+    pytest.fail(f"waited {deadline_s:.0f} s for {what}")
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[LocalBroker]:
+    """Started once a run, when the first test needs it."""
+    with LocalBroker() as started:
+        yield started
+
+
+@pytest.fixture
+def kafka(broker: LocalBroker) -> LocalBroker:
+    """The broker with our topics, all of them new, and nothing committed."""
+    make_new(broker)
+    return broker
+
+
+def make_new(broker: LocalBroker) -> None:
+    """Delete topics and group, and create the topics."""
+    names = {topic.name for topic in TOPICS}
+    with admin_client(broker.connection, timeout_s=DEADLINE_S) as admin:
+        stale = names & set(admin.list_topics())
+        if stale:
+            admin.delete_topics(list(stale))
+            wait_until(lambda: not names & set(admin.list_topics()), "old topics to go")
+
+        def group_is_gone() -> bool:
+            with suppress(KafkaError):
+                admin.delete_groups([WORKER_GROUP])
+            return WORKER_GROUP not in str(admin.list_groups())
+
+        wait_until(group_is_gone, "the old group to go")
+    ensure_topics(broker.connection)
