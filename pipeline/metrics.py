@@ -77,6 +77,10 @@ def worker_metrics(registry: CollectorRegistry) -> WorkerMetrics:
     )
 
 
+class MetricsUnavailable(Exception):  # noqa: N818 -- what is wrong, not a Python error
+    """Prometheus could not be served."""
+
+
 class LastFrameAge(Collector):
     """Seconds since each camera's last frame came in, worked out when Prometheus asks."""
 
@@ -124,8 +128,17 @@ class OpenIncidents(Collector):
 
 
 def serve(registry: CollectorRegistry, port: int) -> tuple[int, Callable[[], None]]:
-    """Serve /metrics on loopback; port 0 takes a free one. The port, and how to stop."""
-    server, thread = start_http_server(port, LOOPBACK, registry)
+    """Serve /metrics on loopback; port 0 takes a free one. The port, and how to stop.
+
+    Raises MetricsUnavailable when the port is taken.
+    """
+    try:
+        server, thread = start_http_server(port, LOOPBACK, registry)
+    except OSError as error:
+        raise MetricsUnavailable(
+            f"metrics: port {port} on {LOOPBACK}: {error.strerror}. Set another metrics_port in "
+            "gridalert.toml, or 0 for a free one"
+        ) from error
 
     def stop() -> None:
         server.shutdown()

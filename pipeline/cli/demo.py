@@ -29,7 +29,14 @@ from pipeline.topics import ensure_topics
 DEMO_SITE = Path(__file__).parents[2] / "deploy" / "demo"
 
 
-@click.command("demo")
+_EPILOG = """\b
+Examples:
+  gridalert demo
+  gridalert demo --out result --video parking.mp4
+"""
+
+
+@click.command("demo", epilog=_EPILOG)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -41,12 +48,7 @@ DEMO_SITE = Path(__file__).parents[2] / "deploy" / "demo"
     help="Your own clip instead of the campus; its whole picture is the zone.",
 )
 def command(out: Path | None, video: Path | None) -> None:
-    r"""Run the whole flow on a recorded camera and sensor, through a real Kafka.
-
-    \b
-    gridalert demo
-    gridalert demo --out result --video parking.mp4
-    """
+    """Run the whole flow on a recorded camera and sensor, through a real Kafka."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen = Console()
     with _folder(out) as folder:
@@ -59,7 +61,9 @@ def command(out: Path | None, video: Path | None) -> None:
         report.write(folder, alerts, run.log, "".join(run.metrics.values()))
         summary = _summary(folder, run, alerts, monotonic() - began)
         report.write_summary(folder, summary)
-        screen.print(report.table(alerts, folder))
+        screen.print(report.table(alerts))
+        for number, path in enumerate(report.picture_paths(alerts, folder), 1):
+            screen.print(f"\\[{number}] {path}", soft_wrap=True)
         _say(screen, summary, folder if out else None)
 
 

@@ -14,7 +14,7 @@ from detectors.runtime import open_object_model
 from pipeline.cli.shared import SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
 from pipeline.ingest import Parts, SourceFailed, ingest
-from pipeline.metrics import LastFrameAge, ingest_metrics, serve
+from pipeline.metrics import LastFrameAge, MetricsUnavailable, ingest_metrics, serve
 from pipeline.site.model import Site
 from pipeline.topics import ensure_topics
 from sinks.contract import MessageRefused, SinkUnavailable
@@ -24,7 +24,13 @@ from sinks.kafka import KafkaSink
 MODEL_FOLDER = Path(__file__).parents[2] / "models" / "objects"
 
 
-@click.command("ingest")
+_EPILOG = """\b
+Example:
+  gridalert ingest --site deploy/demo
+"""
+
+
+@click.command("ingest", epilog=_EPILOG)
 @SITE
 @click.option(
     "--metrics-out",
@@ -32,10 +38,7 @@ MODEL_FOLDER = Path(__file__).parents[2] / "models" / "objects"
     help="Write the metrics here when the sources end, for Prometheus' textfile collector.",
 )
 def command(site: Path, metrics_out: Path | None) -> None:
-    r"""Look at every camera of the site until its source ends, or until Ctrl-C.
-
-    \b
-    gridalert ingest --site deploy/demo
+    """Look at every camera of the site until its source ends, or until Ctrl-C.
 
     Started again after a crash it makes the same hits again, and the worker drops them by id.
     """
@@ -48,7 +51,13 @@ def command(site: Path, metrics_out: Path | None) -> None:
     registry.register(ages)
     try:
         looked = _run(loaded, registry, ages, stop)
-    except (ManifestError, KafkaProblem, SinkUnavailable, MessageRefused) as error:
+    except (
+        ManifestError,
+        KafkaProblem,
+        SinkUnavailable,
+        MessageRefused,
+        MetricsUnavailable,
+    ) as error:
         raise click.ClickException(str(error)) from error
     except (EvidenceUnavailable, SourceFailed, LookupError, ValueError) as error:
         raise click.ClickException(str(error)) from error

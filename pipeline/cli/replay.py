@@ -4,29 +4,30 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.shared import SITE, load_or_exit, write_json
+from pipeline.cli.shared import SITE, load_or_exit, write, write_json
 from pipeline.replay import Fold, distinct_alerts, read_log, replay
 
+_EPILOG = """\b
+Examples:
+  gridalert replay out/log.jsonl --site deploy/demo --out replayed.jsonl
+  cmp out/alerts.jsonl replayed.jsonl
+"""
 
-@click.command("replay")
+
+@click.command("replay", epilog=_EPILOG)
 @click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @SITE
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write alerts here.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write counts as JSON.")
 def command(log: Path, site: Path, out: Path | None, json_file: Path | None) -> None:
-    r"""Decide a recorded log again: the same site gives the same alerts, byte for byte.
-
-    \b
-    gridalert replay out/log.jsonl --site deploy/demo --out replayed.jsonl
-    cmp out/alerts.jsonl replayed.jsonl
-    """
+    """Decide a recorded log again: the same site gives the same alerts, byte for byte."""
     fold = Fold(load_or_exit(site).policy)
     try:
         alerts = distinct_alerts(replay(read_log(log), fold))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if out:
-        out.write_bytes(b"".join(value + b"\n" for value in alerts))
+        write(out, b"".join(value + b"\n" for value in alerts))
     counts = {f"{outcome}/{reason}": n for (outcome, reason), n in sorted(fold.decisions.items())}
     if json_file:
         write_json(json_file, {"alerts": len(alerts), "decisions": counts})

@@ -34,7 +34,15 @@ def load_or_exit(folder: Path) -> Site:
 
 def write_json(path: Path, result: dict[str, Any]) -> None:
     """A command's result for machines."""
-    path.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write(path, (json.dumps(result, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+def write(path: Path, content: bytes) -> None:
+    """A file that was asked for; exit code 1 where it can't be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from error
 
 
 def connection_of(site: Site) -> Connection:

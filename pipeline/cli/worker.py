@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 import click
 from prometheus_client import CollectorRegistry
@@ -10,28 +11,58 @@ from prometheus_client import CollectorRegistry
 from pipeline.cli.shared import SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
 from pipeline.looks import detector_class
-from pipeline.metrics import OpenIncidents, serve, worker_metrics
+from pipeline.metrics import MetricsUnavailable, OpenIncidents, serve, worker_metrics
 from pipeline.readings import watch_sensors
 from pipeline.topics import ensure_topics
 from pipeline.worker import Parts, build_app, run_worker
 from sinks.evidence import EvidenceUnavailable, FolderEvidence
 
-NOISY = ("aiokafka", "faust", "mode", "asyncio")
+NOISY = ("aiokafka", "faust", "mode", "asyncio", "kafka")
+QUIET_S = 60.0
 
 
-@click.command("worker")
+class OnceAMinute(logging.Filter):
+    """A broker that is away makes its clients log the same line thousands of times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last_s: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Pass a line that has not been passed in the last minute."""
+        line, now = f"{record.name} {record.msg}"[:200], monotonic()
+        if now - self._last_s.get(line, -QUIET_S) < QUIET_S:
+            return False
+        if len(self._last_s) > 1000:
+            self._last_s.clear()
+        self._last_s[line] = now
+        return True
+
+
+def _quieten() -> None:
+    handler = logging.StreamHandler()
+    handler.addFilter(OnceAMinute())
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+_EPILOG = """\b
+Example:
+  gridalert worker --site deploy/demo
+"""
+
+
+@click.command("worker", epilog=_EPILOG)
 @SITE
 def command(site: Path) -> None:
-    r"""Fold the log into incidents and send grid alerts, until Ctrl-C. Start as many as you like.
-
-    \b
-    gridalert worker --site deploy/demo
+    """Fold the log into incidents and send grid alerts, until Ctrl-C. Start as many as you like.
 
     Kill it at any moment: the next one goes on where it was and sends nothing that is not the same.
     """
     loaded = load_or_exit(site)
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    _quieten()
     registry = CollectorRegistry()
     rules = loaded.settings.evidence
     try:
@@ -45,10 +76,10 @@ def command(site: Path) -> None:
             now=lambda: datetime.now(UTC),
         )
         app, progress = build_app(connection, parts)
-    except (KafkaProblem, EvidenceUnavailable, LookupError) as error:
+        port, stop_serving = serve(registry, loaded.settings.worker.metrics_port)
+    except (KafkaProblem, EvidenceUnavailable, MetricsUnavailable, LookupError) as error:
         raise click.ClickException(str(error)) from error
     registry.register(OpenIncidents(progress.all_states, loaded.policy))
-    port, stop_serving = serve(registry, loaded.settings.worker.metrics_port)
     click.echo(f"policy {loaded.policy.version}; metrics on http://127.0.0.1:{port}/metrics")
     try:
         status = run_worker(app)

@@ -136,9 +136,10 @@ def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
 
 
 def ends(connection: Connection, topic: str) -> dict[TopicPartition, int]:
+    """The next offset of each partition of a topic."""
     with _consumer(connection) as consumer:
-        ends: dict[TopicPartition, int] = consumer.end_offsets(_partitions(consumer, topic))
-        return ends
+        found: dict[TopicPartition, int] = consumer.end_offsets(_partitions(consumer, topic))
+        return found
 
 
 def lag(connection: Connection, topic: str) -> int:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from pipeline.messages import CloudEvent, Direct, NoDeadline, decode_alert
+from pipeline.messages import CloudEvent, Direct, decode_alert
 
 
 def latest(alerts: Sequence[bytes]) -> list[CloudEvent]:
@@ -22,39 +22,41 @@ def latest(alerts: Sequence[bytes]) -> list[CloudEvent]:
     return list(by_id.values())
 
 
-def table(alerts: Sequence[bytes], folder: Path) -> Table:
-    """One row an incident, as a dispatch service would list them."""
+def table(alerts: Sequence[bytes]) -> Table:
+    """One row an incident, as a dispatch service would list them; pictures are numbered."""
     rows = Table(title="grid.alerts.v1", show_lines=True)
-    for name in ("place", "event", "seen", "confidence", "level", "due", "officer", "picture"):
-        rows.add_column(name, overflow="fold")
+    rows.add_column("event, place")
+    for name in ("first, last seen", "due", "officer", "level", "conf.", "pict."):
+        rows.add_column(name, no_wrap=True)
+    shown = pictures(alerts)
     for event in latest(alerts):
-        alert = event.data
-        zone = ZoneInfo("Asia/Shanghai") if isinstance(alert.deadline, NoDeadline) else None
-        zone = zone or ZoneInfo(alert.deadline.timezone)  # type: ignore[union-attr]
-        first, last = (t.astimezone(zone) for t in (alert.first_seen_at, alert.last_seen_at))
-        measure = alert.measures[0]
+        alert, zone = event.data, ZoneInfo("Asia/Shanghai")
         due = alert.deadline.due_at
         to = alert.routing
         officer = to.assignee if isinstance(to, Direct) else to.proposed
         rows.add_row(
-            alert.place.name,
-            f"{alert.event.label} {alert.event.label_en}\n{measure.value:g} {measure.unit}, "
-            f"{type(alert).__name__.lower()}",
-            f"{first:%m-%d %H:%M:%S}\n{last:%m-%d %H:%M:%S}",
-            f"{alert.confidence:.2f}",
-            str(alert.event_level),
+            f"{alert.event.label} {alert.measures[0].value:g} · {alert.place.name}\n"
+            f"{alert.event.label_en}, {type(alert).__name__.lower()}",
+            f"{alert.first_seen_at.astimezone(zone):%m-%d %H:%M:%S}\n"
+            f"{alert.last_seen_at.astimezone(zone):%m-%d %H:%M:%S}",
             "-" if due is None else f"{due.astimezone(zone):%m-%d %H:%M}",
-            f"{officer.number}号 {to.__struct_config__.tag}",
-            str(picture(event, folder) or "-"),
+            f"{officer.number}\n{'direct' if isinstance(to, Direct) else 'queue'}",
+            str(alert.event_level),
+            f"{alert.confidence:.2f}",
+            f"[{shown.index(event) + 1}]" if event in shown else "-",
         )
     return rows
 
 
-def picture(event: CloudEvent, folder: Path) -> Path | None:
-    """The file of an alert's picture."""
-    if not event.data.evidence:
-        return None
-    return folder / "evidence" / "sha256" / f"{event.data.evidence[0].sha256}.jpg"
+def pictures(alerts: Sequence[bytes]) -> list[CloudEvent]:
+    """The newest states that have a picture."""
+    return [event for event in latest(alerts) if event.data.evidence]
+
+
+def picture_paths(alerts: Sequence[bytes], folder: Path) -> list[Path]:
+    """Where the numbered pictures of the table are."""
+    stored = folder / "evidence" / "sha256"
+    return [stored / f"{event.data.evidence[0].sha256}.jpg" for event in pictures(alerts)]
 
 
 def write(folder: Path, alerts: Sequence[bytes], log: Sequence[bytes], metrics: str) -> None:

@@ -35,7 +35,8 @@ class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`tick_s`: seconds between clock ticks; 0 = none, for recorded material whose time is past.
-    `metrics_port`: 0 takes a free one, for several workers on one machine."""
+    `metrics_port`: 0 takes a free one, for several workers on one machine.
+    """
 
     tick_s: float = 10.0
     metrics_port: int = 9101

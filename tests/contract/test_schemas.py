@@ -51,7 +51,7 @@ def test_the_schema_is_json_schema_2020_12_and_says_what_its_parts_are(name: str
 
 @pytest.mark.parametrize("name", examples())
 def test_an_example_is_valid_and_reads_back_to_the_same_bytes(name: str) -> None:
-    kind = name.split(".")[0]
+    kind = name.split(".", maxsplit=1)[0]
     value = examples()[name]
     written = (CONTRACTS / "examples" / f"{name}.json").read_bytes()
     assert list(validator(kind).iter_errors(json.loads(written))) == []
@@ -119,7 +119,7 @@ RESOLVED, QUEUED = "grid-alert.crowding-resolved", "grid-alert.residual_current-
 def test_what_is_wrong_is_refused_by_the_schema_and_by_the_types(
     example: str, path: str, value: Any
 ) -> None:
-    kind = example.split(".")[0]
+    kind = example.split(".", maxsplit=1)[0]
     wrong = changed(example, path, value)
     assert not validator(kind).is_valid(wrong)
     with pytest.raises(msgspec.ValidationError):
@@ -128,7 +128,7 @@ def test_what_is_wrong_is_refused_by_the_schema_and_by_the_types(
 
 @pytest.mark.parametrize("example", [OPENED, "hit.crowding", "reading.residual_current"])
 def test_a_field_of_a_later_version_is_ignored(example: str) -> None:
-    kind = example.split(".")[0]
+    kind = example.split(".", maxsplit=1)[0]
     later = changed(example, "of_a_later_version", 1)
     assert validator(kind).is_valid(later)
     read = msgspec.json.decode(msgspec.json.encode(later), type=KINDS[kind])

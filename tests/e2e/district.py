@@ -23,8 +23,9 @@ def make_district(folder: Path, seed: int) -> Path:
         units.append(_feature(None, level="place", id=place, name=f"{n}号配电箱", parent=code))
         officers.append(f"officer-{n:02d},{n:02d},grid_officer,{code},term-{n:02d},,24h")
         sensors.append(
-            f'[[sensor]]\nid = "sensor-{n:02d}"\nname = "插座 {n}"\ndatastream = "residual_current"\n'
-            f'unit = "mA"\nevent = "residual_current"\nplace = "{place}"\n'
+            f'[[sensor]]\nid = "sensor-{n:02d}"\nname = "插座 {n}"\n'
+            f'datastream = "residual_current"\nunit = "mA"\nplace = "{place}"\n'
+            f'event = "residual_current"\n'
         )
     _append(folder / "map.geojsonl", units)
     _append(folder / "officers.csv", officers)

@@ -1,7 +1,6 @@
 """Deadlines as the Civil Code counts them, over the State Council's real calendar."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest

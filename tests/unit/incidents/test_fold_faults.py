@@ -40,15 +40,20 @@ def test_what_was_too_unsure_and_out_of_sight_for_a_day_begins_anew() -> None:
 
 def test_the_next_vehicle_keeps_its_time_when_the_one_before_is_resolved() -> None:
     car = [standing(second, CAR) for second in range(0, 80, 10)]
-    both_gone_and_come = [standing(second, VAN) for second in range(80, 181, 10)]
-    alerts = told([*car, *both_gone_and_come], policy())
-    told_at = [(alert.type.split(".")[-2], seconds_of(alert.time)) for alert in alerts]
-    assert told_at[:2] == [("opened", 60), ("updated", 140)]  # the van stands as the car's ends
     later = [standing(second, *([VAN] if second >= 120 else [])) for second in range(80, 200, 10)]
     alerts = told([*car, *later], policy())
     told_at = [(alert.type.split(".")[-2], seconds_of(alert.time)) for alert in alerts]
     assert told_at == [("opened", 60), ("resolved", 140), ("opened", 180)]
     assert seconds_of(alerts[-1].data.first_seen_at) == 120
+
+
+def test_a_vehicle_that_stays_when_another_leaves_goes_on_with_the_same_incident() -> None:
+    car = [standing(second, CAR) for second in range(0, 80, 10)]
+    van = [standing(second, VAN) for second in range(80, 181, 10)]
+    alerts = told([*car, *van], policy())
+    assert [(alert.type.split(".")[-2], seconds_of(alert.time)) for alert in alerts] == [
+        ("opened", 60)
+    ]
 
 
 def test_an_incident_expires_though_the_camera_sends_that_it_cannot_see() -> None:

@@ -1,5 +1,6 @@
 """What holds of the fold whatever is seen, in whatever order, and however often it dies."""
 
+from collections.abc import Callable
 from itertools import accumulate
 
 import msgspec
@@ -63,18 +64,19 @@ CURRENTS = st.builds(
     st.sampled_from([0, 250, 310, 700]),
 )
 TICKS = st.just(lambda second: Tick(at(second)))
-GAPS = st.sampled_from([1, 1, 2, 3, 5, 10, 20, 40, 70, 4000, 90_000])
+GAPS = st.sampled_from([1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 20, 40, 70, 4000, 90_000])
 
 
 def timelines(*kinds: st.SearchStrategy, gaps: st.SearchStrategy = GAPS) -> st.SearchStrategy:
-    """Messages of these kinds, each some seconds after the one before."""
-    rows = st.lists(st.tuples(gaps, st.one_of(*kinds)), max_size=60)
-    return rows.map(
-        lambda rows: [
-            make(second)
-            for second, (_, make) in zip(accumulate(gap for gap, _ in rows), rows, strict=True)
-        ]
-    )
+    """Messages of these kinds, each a few times in a row, some seconds after the one before."""
+    rows = st.lists(st.tuples(gaps, st.one_of(*kinds), st.integers(3, 9)), min_size=6, max_size=16)
+    return rows.map(_spread)
+
+
+def _spread(rows: list[tuple[int, Callable[[int], Message], int]]) -> list[Message]:
+    makes = [(gap, make) for gap, make, times in rows for _ in range(times)]
+    seconds = accumulate(gap for gap, _ in makes)
+    return [make(second) for second, (_, make) in zip(seconds, makes, strict=True)]
 
 
 def late(messages: list[Message], back_s: int) -> list[Message]:
@@ -99,7 +101,7 @@ def shapes(alerts: list[CloudEvent]) -> list[tuple[str, str, str]]:
     return [(alert.id, alert.type, alert.time.isoformat()) for alert in alerts]
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(timelines(CROWDS, CROWDS, PARKED, CURRENTS, TICKS), st.sampled_from([0, 0, 3, 50]))
 def test_an_episode_is_opened_once_and_ended_once_under_an_id_of_its_own(
     messages: list[Message], lag_s: int
@@ -117,7 +119,7 @@ def test_an_episode_is_opened_once_and_ended_once_under_an_id_of_its_own(
         assert [alert.data.sequence for alert in episode] == list(range(1, len(episode) + 1))
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(timelines(CROWDS, CROWDS, PARKED, CURRENTS, TICKS), st.sampled_from([0, 0, 3, 50]))
 def test_what_an_alert_says_is_in_order_of_time(messages: list[Message], lag_s: int) -> None:
     for episode in episodes(told(late(messages, lag_s), CITY)).values():
@@ -130,7 +132,7 @@ def test_what_an_alert_says_is_in_order_of_time(messages: list[Message], lag_s: 
         assert [event.time for event in episode] == sorted(event.time for event in episode)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(timelines(CROWDS, PARKED, CURRENTS, TICKS))
 def test_every_record_has_one_decision_and_the_books_balance(messages: list[Message]) -> None:
     alerts, decisions = folded(messages, CITY)
@@ -142,7 +144,7 @@ def test_every_record_has_one_decision_and_the_books_balance(messages: list[Mess
     assert by_decision == [(a.data.alert_id, a.data.sequence) for a in told_by_hits]
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(timelines(CROWDS, CROWDS), timelines(PARKED), st.randoms(use_true_random=False))
 def test_two_grids_do_not_hear_each_other(
     crowd: list[Hit], vans: list[Hit], random: object
@@ -160,7 +162,7 @@ def test_two_grids_do_not_hear_each_other(
 SHORT_GAPS = st.integers(1, 40)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(timelines(CROWDS, CROWDS, PARKED, gaps=SHORT_GAPS), st.lists(st.integers(0, 60), max_size=9))
 def test_ticks_between_looks_open_and_clear_nothing(hits: list[Hit], places: list[int]) -> None:
     ticked: list[Message] = []
@@ -169,7 +171,7 @@ def test_ticks_between_looks_open_and_clear_nothing(hits: list[Hit], places: lis
     assert shapes(told(ticked, CITY)) == shapes(told(hits, CITY))
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(timelines(CROWDS, CROWDS, PARKED, gaps=SHORT_GAPS), st.data())
 def test_a_late_look_is_named_repeated_and_changes_nothing(
     hits: list[Hit], data: st.DataObject
@@ -219,7 +221,7 @@ def lives(messages: list[Message], kills: list[tuple[int, int, int]]) -> Told:
 KILLS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 2), st.integers(0, 9)), max_size=6)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(timelines(CROWDS, CROWDS, PARKED, CURRENTS, TICKS), KILLS)
 def test_whoever_dies_when_the_same_alerts_are_sent_with_the_same_bytes(
     messages: list[Message], kills: list[tuple[int, int, int]]
@@ -229,7 +231,7 @@ def test_whoever_dies_when_the_same_alerts_are_sent_with_the_same_bytes(
     assert sorted(set(sent)) == sorted(whole)
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.lists(st.frozensets(st.integers(0, 2)), min_size=1, max_size=60))
 def test_of_vehicles_that_come_and_go_one_incident_counts_those_that_stay(
     looks: list[frozenset[int]],

@@ -1,0 +1,172 @@
+"""The demo, as a newcomer runs it."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pipeline.messages import CloudEvent, Direct, SameDay, decode_alert
+from tests.conftest import wait_until
+
+GRIDALERT = [sys.executable, "-m", "pipeline.cli.main"]
+ROOT = Path(__file__).parents[2]
+Started = subprocess.Popen[bytes]
+
+
+def demo(out: Path, *more: str) -> None:
+    done = subprocess.run(
+        [*GRIDALERT, "demo", "--out", str(out), *more], cwd=ROOT, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("demo")
+    for name in ("one", "two"):
+        demo(folder / name)
+    return folder / "one", folder / "two"
+
+
+@pytest.fixture(scope="module")
+def alerts(twice: tuple[Path, Path]) -> list[CloudEvent]:
+    lines = (twice[0] / "alerts.jsonl").read_bytes().splitlines()
+    return [decode_alert(line) for line in lines]
+
+
+def of(alerts: list[CloudEvent], event: str) -> list[CloudEvent]:
+    return [alert for alert in alerts if alert.data.event.type == event]
+
+
+def actions(alerts: list[CloudEvent]) -> list[str]:
+    return [type(alert.data).__name__ for alert in alerts]
+
+
+def test_two_runs_give_the_same_bytes(twice: tuple[Path, Path]) -> None:
+    one, two = ((folder / "alerts.jsonl").read_bytes() for folder in twice)
+    assert one == two
+    assert one.count(b"\n") == len(one.splitlines())
+
+
+def test_the_recorded_log_gives_the_same_bytes_without_kafka(
+    twice: tuple[Path, Path], tmp_path: Path
+) -> None:
+    site, again = twice[0] / "site", tmp_path / "again.jsonl"
+    log = str(twice[0] / "log.jsonl")
+    subprocess.run(
+        [*GRIDALERT, "replay", log, "--site", str(site), "--out", str(again)], cwd=ROOT, check=True
+    )
+    assert again.read_bytes() == (twice[0] / "alerts.jsonl").read_bytes()
+
+
+def test_a_crowd_at_the_junction_is_opened_and_resolved(alerts: list[CloudEvent]) -> None:
+    crowding = of(alerts, "crowding")
+    assert {alert.data.place.name for alert in crowding} == {"北路口"}
+    assert actions(crowding)[0] == "Opened"
+    assert actions(crowding)[-1] == "Resolved"
+
+
+def test_the_van_beside_the_double_yellow_lines_is_the_only_parking_alert(
+    alerts: list[CloudEvent],
+) -> None:
+    parking = of(alerts, "illegal_parking")
+    assert actions(parking) == ["Opened"]
+    assert parking[0].data.place.name == "双黄线路段"
+    assert parking[0].data.measures[0].value == 1
+
+
+def test_the_sensor_alerts_once(alerts: list[CloudEvent]) -> None:
+    assert actions(of(alerts, "residual_current")) == ["Opened", "Resolved"]
+
+
+def test_every_alert_is_complete(alerts: list[CloudEvent], twice: tuple[Path, Path]) -> None:
+    schema = ROOT / "docs" / "contracts" / "grid-alert.schema.json"
+    validator = Draft202012Validator(json.loads(schema.read_text("utf-8")))
+    for line in (twice[0] / "alerts.jsonl").read_bytes().splitlines():
+        validator.validate(json.loads(line))
+    for alert in alerts:
+        data = alert.data
+        assert data.grid.leaf_code.startswith(data.grid.grid.code)
+        assert isinstance(data.routing, Direct)
+        assert data.routing.assignee.terminal_id
+        assert data.deadline.due_at
+        assert isinstance(data.deadline, SameDay) == (data.event_level == 1)
+        if data.observation.sources[0].kind == "camera":
+            stored = twice[0] / "evidence" / "sha256" / f"{data.evidence[0].sha256}.jpg"
+            assert stored.read_bytes()[:2] == b"\xff\xd8"
+
+
+def test_the_metrics_name_what_happened(twice: tuple[Path, Path]) -> None:
+    text = (twice[0] / "metrics.prom").read_text("utf-8")
+    for name in (
+        "gridalert_frames_in_total 560.0",
+        "gridalert_frames_looked_at_total 160.0",
+        'gridalert_decisions_total{outcome="opened",reason="lasted"} 3.0',
+        'gridalert_alerts_total{action="opened",event_level="1",event_type="illegal_parking"} 1.0',
+        'gridalert_incidents{condition="present",event_type="illegal_parking"} 1.0',
+        'gridalert_inference_seconds_count{model="objects"} 160.0',
+        "gridalert_frame_to_alert_seconds_count 5.0",
+        'gridalert_camera_last_frame_age_seconds{camera="cam-510117-000007"}',
+    ):
+        assert name in text
+
+
+def test_the_summary_adds_up(twice: tuple[Path, Path]) -> None:
+    summary = json.loads((twice[0] / "summary.json").read_text("utf-8"))
+    assert summary["kafka"] is True
+    assert sum(summary["decisions"].values()) == summary["records"]
+    assert sum(summary["peak_memory_mb"].values()) < 1024
+
+
+@contextmanager
+def running(out: Path) -> Iterator[Started]:
+    started = subprocess.Popen(
+        [*GRIDALERT, "demo", "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+def processes_of(out: Path, pid: int) -> list[str]:
+    """Command lines of what the demo with this pid started: ours by `out`, java by its folder."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [x for x in lines if f"--site {out}" in x or ("kafka.Kafka" in x and f"/{pid}-" in x)]
+
+
+def began(out: Path, pid: int) -> dict[str, bool]:
+    """Which moments of a run have come."""
+    return {
+        "at once": out.exists(),
+        "while the broker starts": bool(processes_of(out, pid)),
+        "while the worker starts": (out / "worker.log").exists(),
+        "while ingest runs": (out / "ingest.log").exists(),
+    }
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+@pytest.mark.parametrize("moment", began(Path("/nowhere"), 0))
+def test_stopped_at_any_moment_nothing_is_left(
+    moment: str, how: signal.Signals, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with running(out) as started:
+        wait_until(lambda: began(out, started.pid)[moment], moment)
+        started.send_signal(how)
+        wait_until(lambda: started.poll() is not None, "the demo to end")
+    wait_until(lambda: not processes_of(out, started.pid), "its processes to end")

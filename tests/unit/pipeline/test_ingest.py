@@ -1,0 +1,226 @@
+"""Ingest on small real files, with the real model."""
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from detectors.hits import Hit
+from detectors.runtime import ObjectModel, open_object_model
+from pipeline.ingest import Parts, SourceFailed, ingest
+from pipeline.messages import decode_log_record
+from pipeline.metrics import LastFrameAge, ingest_metrics
+from pipeline.site.load import load_site
+from pipeline.site.model import Camera, Site
+from pipeline.topics import DEAD_LETTERS, HITS
+from pipeline.wire import SEEN_AT
+from sinks.contract import SinkUnavailable
+from sinks.evidence import FolderEvidence
+from sinks.memory import MemorySink
+from tests.unit.pipeline.clips import clip, picture
+
+ROOT = Path(__file__).parents[3]
+CAMPUS = ROOT / "tests/data/campus.jpg"
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def model() -> ObjectModel:
+    return open_object_model(ROOT / "models/objects", threads=1)
+
+
+class Bench:
+    """Ingest with everything real but Kafka."""
+
+    def __init__(self, folder: Path, model: ObjectModel) -> None:
+        self.site: Site = load_site(ROOT / "deploy/demo")
+        self.sink = MemorySink()
+        self.registry = CollectorRegistry()
+        self.evidence = FolderEvidence(folder / "evidence", "file:evidence")
+        self.stop = threading.Event()
+        self.parts = Parts(
+            sink=self.sink,
+            evidence=self.evidence,
+            model=model,
+            metrics=ingest_metrics(self.registry),
+            ages=LastFrameAge(lambda: 0.0),
+            now=lambda: NOW,
+        )
+
+    def looks_at(self, *cameras: Camera) -> "Bench":
+        self.site = replace(self.site, cameras=cameras)
+        return self
+
+    def camera(self, **source: object) -> Camera:
+        """The demo's camera over another source."""
+        fields = {"video": None, "frames": None, "fps": None, **source}
+        return replace(self.site.cameras[0], **fields)  # type: ignore[arg-type]
+
+    def run(self) -> int:
+        return ingest(self.site, self.parts, self.stop)
+
+    def hits(self) -> list[Hit]:
+        records = [decode_log_record(message.value) for message in self.sink.on(HITS)]
+        return [record for record in records if isinstance(record, Hit)]
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(f"gridalert_{name}", labels) or 0.0
+
+
+@pytest.fixture
+def bench(tmp_path: Path, model: ObjectModel) -> Bench:
+    return Bench(tmp_path, model)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three seconds of the campus, and in between a file that is no picture."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for n in (0, 2, 3):
+        shutil.copy(CAMPUS, folder / f"{n}.jpg")
+    (folder / "1.jpg").write_bytes(b"no picture at all")
+    return folder
+
+
+def reader_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "(_read)" in thread.name]
+
+
+def test_what_the_cameras_see_is_on_the_log(bench: Bench, pictures: Path) -> None:
+    assert bench.looks_at(bench.camera(frames=pictures)).run() == 3
+    hits = bench.hits()
+    assert {hit.zone_id for hit in hits} == {"junction", "double-yellow", "walkers-path"}
+    junction = [hit for hit in hits if hit.zone_id == "junction"]
+    assert all(hit.measure > 0 and hit.score > 0.3 and hit.quality > 0 for hit in junction)
+    for message, hit in zip(bench.sink.on(HITS), hits, strict=True):
+        assert message.key == hit.leaf_code.encode()
+        assert dict(message.headers)[SEEN_AT] == str(int(NOW.timestamp() * 1000)).encode()
+
+
+def test_the_same_pictures_make_the_same_bytes(
+    bench: Bench, pictures: Path, tmp_path: Path, model: ObjectModel
+) -> None:
+    again = Bench(tmp_path / "again", model)
+    for one in (bench, again):
+        one.looks_at(one.camera(frames=pictures)).run()
+    assert bench.sink.on(HITS) == again.sink.on(HITS)
+    assert bench.sink.on(HITS)
+
+
+def test_a_hit_that_may_become_an_alert_has_a_picture_in_the_store(
+    bench: Bench, pictures: Path
+) -> None:
+    watch = bench.site.policy.watches["cam-510117-000007", "junction"]
+    few = msgspec.structs.replace(watch, rule=msgspec.structs.replace(watch.rule, raise_at=1))
+    bench.site.policy.watches["cam-510117-000007", "junction"] = few
+    bench.looks_at(bench.camera(frames=pictures)).run()
+    shown = [evidence for hit in bench.hits() for evidence in hit.evidence]
+    assert shown
+    for evidence in shown:
+        jpeg = bench.evidence.get(evidence.sha256)
+        assert jpeg is not None
+        assert hashlib.sha256(jpeg).hexdigest() == evidence.sha256
+        assert evidence.uri == f"file:evidence/sha256/{evidence.sha256}.jpg"
+        drawn = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert drawn is not None
+        assert drawn.shape[1] >= 768
+        assert "person_top_quarter" in evidence.redaction
+
+
+def test_a_corrupt_picture_is_a_dead_letter_by_hash_and_the_rest_is_looked_at(
+    bench: Bench, pictures: Path
+) -> None:
+    assert bench.looks_at(bench.camera(frames=pictures)).run() == 3
+    (letter,) = bench.sink.on(DEAD_LETTERS)
+    headers = {name: content.decode() for name, content in letter.headers}
+    assert (letter.key, letter.value) == (b"cam-510117-000007", b"")
+    assert (headers["dlq_reason"], headers["dlq_stage"]) == ("unreadable_picture", "ingest")
+    assert headers["dlq_payload_policy"] == "hash_only"
+    assert headers["dlq_payload_sha256"] == hashlib.sha256(b"no picture at all").hexdigest()
+    assert headers["dlq_payload_bytes"] == "17"
+    assert "1.jpg" in headers["dlq_error_message"]
+    assert headers["dlq_mend"]
+    assert bench.count("frames_dropped_total", reason="unreadable_picture") == 1
+    assert bench.count("dead_letters_total", reason="unreadable_picture", stage="ingest") == 1
+
+
+def test_what_was_done_is_counted(bench: Bench, pictures: Path) -> None:
+    bench.looks_at(bench.camera(frames=pictures)).run()
+    assert bench.count("frames_in_total") == bench.count("frames_looked_at_total") == 3
+    assert bench.count("inference_seconds_count", model="objects") == 3
+    by_event = [bench.count("hits_total", event_type=e) for e in ("crowding", "illegal_parking")]
+    assert sum(by_event) == len(bench.hits())
+
+
+def test_a_clip_is_looked_at_as_often_as_the_camera_says(bench: Bench, tmp_path: Path) -> None:
+    video = clip(tmp_path / "clip.mp4", [n / 10 for n in range(20)], noise=60)
+    assert bench.looks_at(bench.camera(video=video)).run() == 4
+    assert bench.count("frames_in_total") == 20
+
+
+def test_two_cameras_are_both_looked_at(bench: Bench, pictures: Path, tmp_path: Path) -> None:
+    video = clip(tmp_path / "clip.mp4", [n / 10 for n in range(20)], noise=60)
+    one, other = bench.camera(frames=pictures), bench.camera(video=video)
+    assert bench.looks_at(one, other).run() == 3 + 4
+
+
+def test_a_stop_ends_it_before_the_sources_do(bench: Bench, tmp_path: Path) -> None:
+    class StopsIt(MemorySink):
+        def send(self, *args: object, **more: object) -> None:
+            super().send(*args, **more)  # type: ignore[arg-type]
+            bench.stop.set()
+
+    video = clip(tmp_path / "clip.mp4", [n / 2 for n in range(40)])
+    bench.parts = replace(bench.parts, sink=StopsIt())
+    assert bench.looks_at(bench.camera(video=video)).run() == 1
+
+
+def broken_off(bench: Bench, folder: Path) -> Camera:
+    path = folder / "broken.mp4"
+    path.write_bytes(b"no video")
+    return bench.camera(video=path)
+
+
+def out_of_time(bench: Bench, folder: Path) -> Camera:
+    """A reader that fails in a way nobody thought of: its second picture is in the year 10000."""
+    for n in range(2):
+        picture(folder / f"{n}.png", np.zeros((48, 64, 3), np.uint8))
+    return replace(bench.camera(frames=folder), start=datetime.max.replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        pytest.param(broken_off, r"broken\.mp4: no video", id="a file that is no video"),
+        pytest.param(out_of_time, "out of range", id="a reader that fails unforeseen"),
+    ],
+)
+def test_a_camera_that_cannot_be_read_ends_ingest_and_is_named(
+    bench: Bench, tmp_path: Path, make: Callable[[Bench, Path], Camera], why: str
+) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    bench.looks_at(make(bench, folder))
+    with pytest.raises(SourceFailed, match=f"camera cam-510117-000007: .*{why}"):
+        bench.run()
+
+
+def test_a_sink_that_is_gone_ends_ingest_and_its_readers(bench: Bench, tmp_path: Path) -> None:
+    video = clip(tmp_path / "clip.mp4", [n / 2 for n in range(60)])
+    bench.sink.close()
+    bench.looks_at(bench.camera(video=video), bench.camera(video=video))
+    with pytest.raises(SinkUnavailable):
+        bench.run()
+    for thread in reader_threads():
+        thread.join(timeout=30)
+    assert reader_threads() == []

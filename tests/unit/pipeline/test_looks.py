@@ -1,0 +1,110 @@
+"""When a look is worth a hit, and a hit a picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors.hits import Detections, Frame, Look
+from pipeline.looks import ZoneWatch, detector_class, watch_camera
+from pipeline.site.load import load_site
+from tests.builders import COUNT, STANDING, at
+from tests.unit.detectors.scene import VISIBLE, zone
+
+ROOT = Path(__file__).parents[3]
+NOTHING = Look(0.0, 0.0, 1.0)
+BLIND = Look(0.0, 0.0, 0.0)
+
+
+def people(count: float, score: float = 0.6, quality: float = 1.0) -> Look:
+    return Look(count, score, quality)
+
+
+def watch(rule=COUNT) -> ZoneWatch:
+    detector = detector_class("crowding")(zone())
+    return ZoneWatch(zone(), rule, "1", detector)
+
+
+def sent(looks: list[tuple[float, Look]], rule=COUNT) -> list[float]:
+    """The seconds of the looks that were sent."""
+    watching, out = watch(rule), []
+    for second, look in looks:
+        if watching.is_due(look, at(second)):
+            watching.has_sent(look, at(second))
+            out.append(second)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param([(0, NOTHING)], [0], id="the first look is sent"),
+        pytest.param([(0, NOTHING), (1, people(1)), (2, NOTHING)], [0, 1, 2], id="a change is"),
+        pytest.param([(0, people(2)), (0.9, people(3)), (1.2, people(4))], [0, 1.2],
+                     id="two changes in one second are one hit"),
+        pytest.param([(0, NOTHING), (5, NOTHING), (9.9, NOTHING), (10, NOTHING)], [0, 10],
+                     id="an empty place says so every ten seconds"),
+        pytest.param([(s, people(5)) for s in range(4)], [0, 1, 2, 3],
+                     id="what must last three seconds is told every second"),
+        pytest.param([(0, people(5, 0.6)), (0.5, people(5, 0.9))], [0],
+                     id="another score is no change"),
+        pytest.param([(0, NOTHING), (1, BLIND), (2, NOTHING)], [0, 1, 2],
+                     id="going blind and seeing again are changes"),
+        pytest.param([(0, people(2, quality=0.9)), (0.6, people(2, quality=0.4))], [0],
+                     id="seeing less well is no change"),
+    ],
+)  # fmt: skip
+def test_a_look_is_sent_when_it_matters(
+    looks: list[tuple[float, Look]], expected: list[float]
+) -> None:
+    assert sent(looks) == expected
+
+
+def test_a_standing_vehicle_is_told_every_ten_seconds() -> None:
+    assert sent([(s, people(1)) for s in range(25)], STANDING) == [0, 10, 20]
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param([(0, people(4))], [], id="fewer than alarm are not pictured"),
+        pytest.param([(0, people(5)), (1, people(5)), (9, people(5))], [0],
+                     id="the same is pictured once"),
+        pytest.param([(0, people(5)), (1, people(6)), (2, people(6))], [0, 1],
+                     id="more are pictured again"),
+        pytest.param([(0, people(9)), (1, people(8)), (10, people(5)), (11, people(6))],
+                     [0, 10, 11], id="every ten seconds it is pictured anew"),
+        pytest.param([(0, people(9)), (1, people(3)), (2, people(5))], [0, 2],
+                     id="who comes back is pictured at once"),
+    ],
+)  # fmt: skip
+def test_a_hit_is_pictured_when_it_shows_something(
+    looks: list[tuple[float, Look]], expected: list[float]
+) -> None:
+    watching = watch()
+    assert [s for s, look in looks if watching.wants_picture(look, at(s))] == expected
+
+
+def test_any_standing_vehicle_is_pictured() -> None:
+    assert watch(STANDING).wants_picture(people(1), at(0))
+
+
+def test_a_detector_that_is_not_installed_is_named_with_those_that_are() -> None:
+    with pytest.raises(LookupError, match=r"'smoke' is not installed.*crowding.*illegal_parking"):
+        detector_class("smoke")
+
+
+def test_a_camera_makes_one_hit_a_zone_addressed_to_its_grid() -> None:
+    site = load_site(ROOT / "deploy/demo")
+    camera = site.cameras[0]
+    watching = watch_camera(camera, site.policy, "objects@abc", ("person", "car"))
+    empty = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    sightings = watching.look(Frame(camera.id, at(0), VISIBLE), empty)
+    assert [s.hit.zone_id for s in sightings] == [z.id for z in camera.zones]
+    for sighting, its_zone in zip(sightings, camera.zones, strict=True):
+        hit = sighting.hit
+        assert (hit.event_type, hit.place_id) == (its_zone.event_type, its_zone.place_id)
+        assert hit.leaf_code == site.policy.places[its_zone.place_id].address.leaf_code
+        assert (hit.measure, hit.model, sighting.wants_picture) == (0.0, "objects@abc", False)
+    again = watching.look(Frame(camera.id, at(0.5), VISIBLE), empty)
+    assert again == []

@@ -1,0 +1,109 @@
+"""The recorded log: what goes in comes out, and decides the same again."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.messages import PolicyChange, Tick, decode_alert, encode
+from pipeline.replay import Fold, distinct_alerts, log_line, read_log, replay
+from tests.builders import LEAF, at, hit, policy, record
+
+EPISODE = [hit(0, 6), hit(2, 6), hit(4, 6), hit(6, 10), hit(8, 0), hit(18, 0)]
+
+
+def recorded(folder: Path, lines: list[bytes]) -> Path:
+    path = folder / "log.jsonl"
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(encode(EPISODE[0]), id="a hit"),
+        pytest.param(encode(Tick(at(0))), id="a tick"),
+        pytest.param("人员聚集".encode(), id="text that is no JSON"),
+        pytest.param(b"\xff\xd8\xff jpeg", id="bytes that are no text"),
+        pytest.param(b'{"kind":"\xff"}', id="JSON that is no UTF-8"),
+        pytest.param(b"NaN", id="a number that JSON has not"),
+        pytest.param(b'"a\\nb"', id="an escaped line end"),
+        pytest.param(b"1\r", id="a line end of another system"),
+        pytest.param(b"[" * 20_000 + b"]" * 20_000, id="brackets in brackets, thousands deep"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_a_value_comes_back_as_it_was(tmp_path: Path, value: bytes) -> None:
+    (line,) = read_log(recorded(tmp_path, [log_line(3, 14, LEAF.encode(), value)]))
+    assert (line.partition, line.offset, line.key) == (3, 14, LEAF)
+    assert line.value_bytes().strip() == value.strip()
+
+
+@given(st.binary(max_size=200))
+def test_any_value_is_one_line(value: bytes) -> None:
+    assert b"\n" not in log_line(0, 0, b"k", value)
+
+
+def test_a_record_without_key_or_value_stays_one(tmp_path: Path) -> None:
+    (line,) = read_log(recorded(tmp_path, [log_line(0, 0, None, None)]))
+    assert (line.key, line.value_bytes()) == (None, b"")
+
+
+def test_a_recorded_log_decides_the_same_again(tmp_path: Path) -> None:
+    records = [*map(record, EPISODE), record(PolicyChange("p1")), (b"k", b"\xff"), (None, None)]
+    live = Fold(policy())
+    sent: list[bytes] = []
+    lines = []
+    for offset, (key, value) in enumerate(records):
+        lines.append(log_line(0, offset, key, value))
+        sent += [encode(alert) for alert, _ in live.apply(0, offset, key, value).alerts]
+    again = Fold(policy())
+    assert list(replay(read_log(recorded(tmp_path, lines)), again)) == sent
+    assert len(sent) == 3
+    assert again.decisions == live.decisions
+    assert again.decisions.total() == len(records)
+
+
+def alerts() -> list[bytes]:
+    lines = [log_line(0, n, *record(one)) for n, one in enumerate(EPISODE)]
+    fold = Fold(policy())
+    return [
+        encode(alert)
+        for n, line in enumerate(lines)
+        for alert, _ in fold.apply(0, n, *record(EPISODE[n])).alerts
+        if line
+    ]
+
+
+@pytest.mark.parametrize(
+    "shuffle",
+    [
+        pytest.param(lambda sent: sent, id="as they were sent"),
+        pytest.param(lambda sent: sent[::-1], id="the other way round"),
+        pytest.param(lambda sent: [*sent, *sent[1:], sent[0]], id="with repeats"),
+    ],
+)
+def test_a_dispatch_service_keeps_each_alert_once_in_order_of_time(shuffle) -> None:
+    sent = alerts()
+    assert distinct_alerts(shuffle(sent)) == sent
+    assert [decode_alert(value).data.sequence for value in sent] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(b"", id="an empty line"),
+        pytest.param(b"once upon a time", id="a line of prose"),
+        pytest.param(b'{"partition":0}', id="a record without offset"),
+        pytest.param(b'{"partition":0,"offset":1,"key":"\xff"}', id="a key that is no text"),
+        pytest.param(b'{"partition":0,"offset":1,"value_base64":"%%%"}', id="bytes that are none"),
+        pytest.param(b'{"x":' + b"[" * 20_000, id="brackets in brackets, thousands deep"),
+    ],
+)
+def test_a_line_that_is_no_record_is_named(tmp_path: Path, broken: bytes) -> None:
+    good = log_line(0, 0, *record(EPISODE[0]))
+    path = recorded(tmp_path, [good, broken, good])
+    with pytest.raises(ValueError, match=r"log\.jsonl:2: no recorded record"):
+        list(read_log(path))
