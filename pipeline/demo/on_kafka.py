@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import executable
+from typing import Any
 
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
@@ -158,6 +159,17 @@ def read(
     connection: Connection, topic: str
 ) -> Iterator[tuple[int, int, bytes | None, bytes | None]]:
     """Every record of a topic, as a consumer of it would see them, partition by partition."""
+    for record in _records(connection, topic):
+        yield record.partition, record.offset, record.key, record.value
+
+
+def read_headers(connection: Connection, topic: str) -> Iterator[tuple[bytes, dict[str, str]]]:
+    """Value and headers of every record of a topic."""
+    for record in _records(connection, topic):
+        yield record.value or b"", {name: value.decode() for name, value in record.headers}
+
+
+def _records(connection: Connection, topic: str) -> Iterator[Any]:
     with _consumer(connection) as consumer:
         for partition in _partitions(consumer, topic):
             end = consumer.end_offsets([partition])[partition]
@@ -165,8 +177,7 @@ def read(
             consumer.seek_to_beginning()
             while consumer.position(partition) < end:
                 for records in consumer.poll(timeout_ms=500).values():
-                    for r in records:
-                        yield r.partition, r.offset, r.key, r.value
+                    yield from records
 
 
 def _scrape(port: int) -> str:

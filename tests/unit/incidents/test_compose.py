@@ -119,7 +119,7 @@ def test_provenance_names_what_decided_and_the_hits_it_rests_on() -> None:
 @pytest.mark.parametrize(
     ("severity", "priority"),
     [("Extreme", 1), ("Severe", 2), ("Moderate", 3), ("Minor", 4), ("Unknown", 4)],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_priority_follows_severity_whatever_the_level(severity: str, priority: int) -> None:
     kind = event_type("crowding", COUNT, severity=severity, event_level=4)

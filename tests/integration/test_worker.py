@@ -1,0 +1,110 @@
+"""One worker on the real Kafka: poison is refused and told, and nothing stops."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.broker import LocalBroker
+from pipeline.child import Child
+from pipeline.demo.on_kafka import ends, lag, publish_readings, read, read_headers, start
+from pipeline.demo.run_site import Ports, prepare
+from pipeline.messages import Decision, decode_alert
+from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS, READINGS
+from sinks.kafka import KafkaSink
+from tests.conftest import wait_until
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "deploy" / "demo"
+GOOD = (DEMO / "readings.jsonl").read_bytes().splitlines()[0]
+POISON = {
+    b"\xff\xfe\x00": "undecodable",
+    b"{": "undecodable",
+    b"{}": "schema_invalid",
+    GOOD.replace(b"41.1", b"NaN"): "undecodable",
+    GOOD.replace(b"ebike-sock-22", b"sock-nobody-knows"): "unknown_sensor",
+    GOOD.replace(b'"mA"', b'"A"'): "wrong_unit",
+    GOOD.replace(b'00:00:00Z"', b'00:00:00"'): "schema_invalid",
+    GOOD + b" " * 70_000: "too_large",
+}
+
+
+@pytest.fixture
+def worker(kafka: LocalBroker, tmp_path: Path) -> Iterator[Child]:
+    """A worker on the demo's site that has taken its partitions."""
+    prepare(DEMO, tmp_path / "site", kafka.bootstrap, Ports(0, 0), None)
+    child = start("worker", tmp_path, "worker", "--site", str(tmp_path / "site"))
+    try:
+        wait_until(lambda: all(ends(kafka.connection, HITS).values()), "the worker to be there")
+        yield child
+    finally:
+        child.stop(20.0)
+
+
+def test_poison_becomes_dead_letters_and_the_next_record_is_decided(
+    kafka: LocalBroker, worker: Child
+) -> None:
+    sink = KafkaSink(**kafka.connection.kafka_python())
+    for value in POISON:
+        sink.send(READINGS, b"ebike-sock-22", value)
+    for value in (b"", b"\x00", b'{"kind":"hit"}', b'{"kind":"policy","version":"other"}'):
+        for partition in range(24):
+            sink.enqueue(HITS, b"poison", value, partition=partition)
+    sink.close()
+    publish_readings(kafka.connection, DEMO / "readings.jsonl")
+    wait_until(
+        lambda: lag(kafka.connection, READINGS) == 0 and lag(kafka.connection, HITS) == 0,
+        "everything to be decided",
+    )
+    letters = list(read_headers(kafka.connection, DEAD_LETTERS))
+    refused = {
+        value: h["dlq_reason"] for value, h in letters if h["dlq_original_topic"] == READINGS
+    }
+    assert refused == POISON
+    assert all(headers["dlq_mend"] for _, headers in letters)
+    assert len(letters) == len(POISON) + 4 * 24
+    alerts = [decode_alert(value or b"") for _, _, _, value in read(kafka.connection, ALERTS)]
+    assert [type(alert.data).__name__ for alert in alerts] == ["Opened", "Resolved"]
+    assert worker.wait(0) is None
+
+
+def test_each_record_has_one_decision(kafka: LocalBroker, worker: Child) -> None:
+    publish_readings(kafka.connection, DEMO / "readings.jsonl")
+    wait_until(lambda: lag(kafka.connection, READINGS) == 0, "all readings to be read")
+    wait_until(lambda: lag(kafka.connection, HITS) == 0, "every hit to be decided")
+    told = [
+        msgspec.json.decode(value or b"", type=Decision)
+        for _, _, _, value in read(kafka.connection, DECISIONS)
+    ]
+    assert len({(d.partition, d.offset) for d in told}) == len(told)
+    assert {d.outcome for d in told} == {"opened", "merged", "resolved"}
+
+
+def test_sigterm_ends_it_in_order(worker: Child) -> None:
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGTERM)
+    wait_until(lambda: worker.wait(0) is not None, "the worker to end")
+    assert worker.wait(0) == 0
+
+
+@pytest.mark.parametrize("command", ["worker", "ingest"])
+def test_a_wrong_site_never_starts(command: str, tmp_path: Path) -> None:
+    site = prepare(DEMO, tmp_path / "site", "127.0.0.1:1", Ports(0, 0), None)
+    officers = (site / "officers.csv").read_text("utf-8")
+    (site / "officers.csv").write_text(officers.replace("510117001003002008", ""), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli.main", command, "--site", str(site)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "O001" in done.stderr
+    assert "map.geojsonl:7" in done.stderr
+    assert "Traceback" not in done.stderr
