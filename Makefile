@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all a newcomer types; both make .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
-OUT ?=
+OUT ?= out
 
 .PHONY: env demo test lint size schemas lock clean
 
@@ -15,7 +15,7 @@ env: .venv/made  ## everything the project needs, from the lock file, into .venv
 	touch $@
 
 demo: env  ## a real clip to real alerts through a real Kafka; OUT=DIR keeps everything
-	$(BIN)/gridalert demo $(if $(OUT),--out $(OUT))
+	$(BIN)/gridalert demo --out $(OUT)
 
 test: env  ## every test; those of Kafka run on a real one
 	$(BIN)/python -m pytest -q

@@ -31,6 +31,7 @@ from pipeline.wire import SEEN_AT, dead_letter_headers
 from sinks.contract import AlertSink
 from sinks.evidence import EvidenceStore
 
+SWEEP_S = 3600.0  # how often pictures that no alert kept are looked for
 QUEUE_FRAMES = 8  # decoded frames waiting: 8 x 6 MB for 1080p
 
 
@@ -89,8 +90,11 @@ def _look_at_all(
     parts: Parts,
     stop: threading.Event,
 ) -> int:
-    looked, running, began = 0, len(site.cameras), perf_counter()
+    looked, running, began, swept = 0, len(site.cameras), perf_counter(), -SWEEP_S
     while running and not stop.is_set():
+        if perf_counter() - swept >= SWEEP_S:
+            parts.evidence.sweep(parts.now())
+            swept = perf_counter()
         try:
             item = waiting.get(timeout=0.2)
         except queue.Empty:

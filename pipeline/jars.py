@@ -48,19 +48,19 @@ def resolve_jars(home: Path = HOME, tell: Tell = tell_nobody) -> Path:
     jars = home / f"{version}-{hashlib.sha256(pom).hexdigest()[:8]}"
     if jars.is_dir():
         return jars
-    with locked(home):
-        if not jars.is_dir():
-            tell(f"fetching Apache Kafka {version} with Maven (44 MB, once, into {home})")
-            _fetch(home, jars)
-    return jars
-
-
-def _fetch(home: Path, jars: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise BrokerUnavailable(
             "Maven (mvn) not found on PATH: it fetches the local Kafka", "install maven"
         )
+    with locked(home):
+        if not jars.is_dir():
+            tell(f"fetching Apache Kafka {version} with Maven (44 MB, once, into {home})")
+            _fetch(home, jars, maven)
+    return jars
+
+
+def _fetch(home: Path, jars: Path, maven: str) -> None:
     partial, log = home / "partial", home / "maven.log"
     shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed: we hold the lock
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={partial}"]

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from pipeline.cli.ingest import MODEL_FOLDER
 from pipeline.cli.shared import load_or_exit
 from pipeline.connection import BrokerUnavailable, KafkaProblem
 from pipeline.demo import alone, on_kafka, report
-from pipeline.demo.run_site import Ports, free_ports, prepare
+from pipeline.demo.run_site import WRITTEN_BY, Ports, free_ports, prepare
 from pipeline.replay import Fold, distinct_alerts, read_log, replay
 from pipeline.site.model import Site
 from pipeline.topics import ensure_topics
@@ -39,6 +38,8 @@ Examples:
 @click.command("demo", epilog=_EPILOG)
 @click.option(
     "--out",
+    default="out",
+    show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep everything in this folder.",
 )
@@ -47,37 +48,34 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own clip instead of the campus; its whole picture is the zone.",
 )
-def command(out: Path | None, video: Path | None) -> None:
+def command(out: Path, video: Path | None) -> None:
     """Run the whole flow on a recorded camera and sensor, through a real Kafka."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    screen = Console()
-    with _folder(out) as folder:
-        began = monotonic()
-        ports = free_ports()
-        run = _on_kafka(screen, folder, ports, video)
-        if run is None:
-            run = _alone(screen, folder, ports, video)
-        alerts = distinct_alerts(run.alerts)
-        report.write(folder, alerts, run.log, "".join(run.metrics.values()))
-        summary = _summary(folder, run, alerts, monotonic() - began)
-        report.write_summary(folder, summary)
-        screen.print(report.table(alerts))
-        for number, path in enumerate(report.picture_paths(alerts, folder), 1):
-            screen.print(f"\\[{number}] {path}", soft_wrap=True)
-        _say(screen, summary, folder if out else None)
+    screen, began = Console(), monotonic()
+    if video and not _frame_count(video):
+        raise click.ClickException(f"{video} is no video that can be read; try ffprobe on it")
+    folder, ports = _made_new(out), free_ports()
+    run = _on_kafka(screen, folder, ports, video) or _alone(screen, folder, ports, video)
+    alerts = distinct_alerts(run.alerts)
+    report.write(folder, alerts, run.log, report.one_page(run.metrics))
+    summary = _summary(folder, run, alerts, monotonic() - began)
+    report.write_summary(folder, summary)
+    screen.print(report.table(alerts))
+    for number, path in enumerate(report.picture_paths(alerts, folder), 1):
+        screen.print(f"\\[{number}] {path}", soft_wrap=True)
+    _say(screen, summary, folder)
 
 
-@contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
-    """Where the run writes: `out`, made anew, or a folder that goes at the end."""
-    if out is None:
-        with tempfile.TemporaryDirectory(prefix="gridalert-") as temporary:
-            yield Path(temporary)
-        return
+def _made_new(out: Path) -> Path:
+    """The folder, without what a demo left there before. Never touches what somebody else put."""
+    mark = out / "site" / "gridalert.toml"
+    ours = mark.exists() and mark.read_text("utf-8").startswith(WRITTEN_BY)
     for name in ("site", "evidence"):
+        if (out / name).exists() and not ours:
+            raise click.ClickException(f"{out}/{name} is not a demo's: choose another --out")
         shutil.rmtree(out / name, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    yield out.resolve()
+    return out.resolve()
 
 
 def _on_kafka(
@@ -106,12 +104,12 @@ def _alone(screen: Console, folder: Path, ports: Ports, video: Path | None) -> o
     site = _load(folder, "127.0.0.1:9092", ports, video)
     model = open_object_model(MODEL_FOLDER, 0)
     with screen.status("looking at every frame in one process"):
-        sink, _ = alone.run(site, model, lambda: None)
+        sink, metrics = alone.run(site, model)
     screen.print(
         "[yellow]Kafka was not exercised.[/] Install Java 17 and Maven "
         "(Debian: apt install openjdk-17-jre-headless maven) and run it again."
     )
-    return on_kafka.Run(alerts=sink.alerts, log=sink.log)
+    return on_kafka.Run(alerts=sink.alerts, log=sink.log, metrics={"ingest": metrics})
 
 
 def _load(folder: Path, bootstrap: str, ports: Ports, video: Path | None) -> Site:
@@ -142,7 +140,7 @@ def _summary(folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float
     frames = on_kafka.metric(run.metrics.get("ingest", ""), "gridalert_frames_looked_at_total")
     looking_s = on_kafka.metric(run.metrics.get("ingest", ""), "gridalert_looking_seconds")
     return {
-        "kafka": "ingest" in run.metrics,
+        "kafka": "worker" in run.metrics,
         "wall_s": round(wall_s, 1),
         "peak_memory_mb": {name: round(mb) for name, mb in run.peak_mb.items()},
         "frames_looked_at": int(frames),
@@ -156,7 +154,7 @@ def _summary(folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float
     }
 
 
-def _say(screen: Console, summary: dict[str, Any], kept: Path | None) -> None:
+def _say(screen: Console, summary: dict[str, Any], folder: Path) -> None:
     memory = ", ".join(f"{name} {mb} MB" for name, mb in summary["peak_memory_mb"].items())
     screen.print(
         f"{summary['records']} records, {summary['alerts']} alerts, {summary['wall_s']} s"
@@ -166,9 +164,10 @@ def _say(screen: Console, summary: dict[str, Any], kept: Path | None) -> None:
     screen.print(
         f"The recorded log decided again without Kafka: {'same' if same else 'OTHER'} bytes"
     )
-    if kept:
-        screen.print(f"Everything is in {kept}: alerts.jsonl evidence/ log.jsonl metrics.prom")
-    else:
-        screen.print("Pictures and files are gone now; OUT=DIR (--out DIR) keeps them.")
+    screen.print(
+        f"In {folder}: alerts.jsonl log.jsonl metrics.prom summary.json evidence/ site/ "
+        "and what the processes said (*.log)",
+        soft_wrap=True,
+    )
     if not same:
         raise click.ClickException("the replay differs: please report it with log.jsonl")

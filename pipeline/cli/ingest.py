@@ -90,7 +90,6 @@ def _run(site: Site, registry: CollectorRegistry, ages: LastFrameAge, stop: thre
     )
     try:
         looked = ingest(site, parts, stop)
-        evidence.sweep(parts.now())
     finally:
         sink.close()
         stop_serving()

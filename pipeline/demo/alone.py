@@ -1,11 +1,11 @@
 """The demo without Kafka: the same looks and the same fold, in one process."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from detectors.hits import Hit
 from detectors.runtime import ObjectModel
@@ -25,8 +25,8 @@ PARTITION = 0
 class FoldSink:
     """An AlertSink that folds what goes to the log at once; other topics are only counted."""
 
-    def __init__(self, fold: Fold, tell: Callable[[], None]) -> None:
-        self._fold, self._tell = fold, tell
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
         self.alerts: list[bytes] = []
         self.log: list[bytes] = []
 
@@ -45,16 +45,14 @@ class FoldSink:
         self.log.append(log_line(PARTITION, offset, key, value))
         done = self._fold.apply(PARTITION, offset, key, value)
         self.alerts += [encode(alert) for alert, _ in done.alerts]
-        self._tell()
 
     def close(self) -> None:
         """Nothing is under way."""
 
 
-def run(site: Site, model: ObjectModel, tell: Callable[[], None]) -> tuple[FoldSink, Fold]:
-    """Readings, then every frame, through the fold; `tell` is called for each hit."""
-    fold = Fold(site.policy)
-    sink = FoldSink(fold, tell)
+def run(site: Site, model: ObjectModel) -> tuple[FoldSink, str]:
+    """Readings, then every frame, through the fold; what came out, and ingest's metrics."""
+    sink, registry = FoldSink(Fold(site.policy)), CollectorRegistry()
     watched = watch_sensors(site, detector_class)
     now = datetime.now(UTC)
     readings = site.folder / "readings.jsonl"
@@ -67,9 +65,9 @@ def run(site: Site, model: ObjectModel, tell: Callable[[], None]) -> tuple[FoldS
         sink=sink,
         evidence=FolderEvidence(site.folder / rules.folder, rules.base_uri),
         model=model,
-        metrics=ingest_metrics(CollectorRegistry()),
+        metrics=ingest_metrics(registry),
         ages=LastFrameAge(monotonic),
         now=lambda: datetime.now(UTC),
     )
     ingest(site, parts, threading.Event())
-    return sink, fold
+    return sink, generate_latest(registry).decode()

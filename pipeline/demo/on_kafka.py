@@ -111,7 +111,7 @@ def _until(reached: Callable[[], bool], process: Child, what: str) -> None:
 
 def publish_readings(connection: Connection, path: Path, over_s: float = 0.0) -> None:
     """Send recorded readings as a gateway would, keyed by sensor, spread over `over_s` seconds."""
-    lines = path.read_bytes().splitlines()
+    lines = path.read_bytes().splitlines() if path.exists() else []
     pause = threading.Event()
     sink = KafkaSink(**connection.kafka_python())
     try:

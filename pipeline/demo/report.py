@@ -2,11 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from rich import box
 from rich.table import Table
 
 from pipeline.messages import CloudEvent, Direct, decode_alert
@@ -24,9 +28,9 @@ def latest(alerts: Sequence[bytes]) -> list[CloudEvent]:
 
 def table(alerts: Sequence[bytes]) -> Table:
     """One row an incident, as a dispatch service would list them; pictures are numbered."""
-    rows = Table(title="grid.alerts.v1", show_lines=True)
-    rows.add_column("event, place")
-    for name in ("first, last seen", "due", "officer", "level", "conf.", "pict."):
+    rows = Table(title="grid.alerts.v1", show_lines=True, box=box.HORIZONTALS)
+    rows.add_column("event, place", min_width=16, overflow="fold")
+    for name in ("seen", "due", "officer", "lv.", "conf.", "pic."):
         rows.add_column(name, no_wrap=True)
     shown = pictures(alerts)
     for event in latest(alerts):
@@ -35,7 +39,7 @@ def table(alerts: Sequence[bytes]) -> Table:
         to = alert.routing
         officer = to.assignee if isinstance(to, Direct) else to.proposed
         rows.add_row(
-            f"{alert.event.label} {alert.measures[0].value:g} · {alert.place.name}\n"
+            f"{alert.place.name}\n{alert.event.label} {alert.measures[0].value:g}\n"
             f"{alert.event.label_en}, {type(alert).__name__.lower()}",
             f"{alert.first_seen_at.astimezone(zone):%m-%d %H:%M:%S}\n"
             f"{alert.last_seen_at.astimezone(zone):%m-%d %H:%M:%S}",
@@ -57,6 +61,33 @@ def picture_paths(alerts: Sequence[bytes], folder: Path) -> list[Path]:
     """Where the numbered pictures of the table are."""
     stored = folder / "evidence" / "sha256"
     return [stored / f"{event.data.evidence[0].sha256}.jpg" for event in pictures(alerts)]
+
+
+def one_page(pages: Mapping[str, str]) -> str:
+    """Several processes' metrics as one page that Prometheus takes, labelled by process."""
+    families: dict[str, Metric] = {}
+    for process, page in sorted(pages.items()):
+        for found in text_string_to_metric_families(page):
+            kind = families.setdefault(
+                found.name, Metric(found.name, found.documentation, found.type)
+            )
+            for sample in found.samples:
+                labels = {"process": process, **sample.labels}
+                kind.add_sample(sample.name, labels, sample.value)
+    registry = CollectorRegistry()
+    registry.register(_Given(list(families.values())))
+    return generate_latest(registry).decode()
+
+
+class _Given(Collector):
+    """Metrics that were collected elsewhere."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        """Called by prometheus-client."""
+        return self._families
 
 
 def write(folder: Path, alerts: Sequence[bytes], log: Sequence[bytes], metrics: str) -> None:

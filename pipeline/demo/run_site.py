@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+WRITTEN_BY = "# Written by gridalert demo."
 CLIP_CAMERA = "cameras/own.toml"
 
 
@@ -39,7 +40,7 @@ def prepare(source: Path, target: Path, bootstrap: str, ports: Ports, video: Pat
 
 
 def _settings(given: dict[str, object], bootstrap: str, ports: Ports) -> str:
-    return f"""# Written by gridalert demo.
+    return f"""{WRITTEN_BY}
 tenant = "{given["tenant"]}"
 source_uri = "{given["source_uri"]}"
 
@@ -66,20 +67,23 @@ def _own_clip(target: Path, video: Path) -> None:
     for path in folder.glob("*.toml"):
         path.unlink()
     seen: set[str] = set()
+    (target / "readings.jsonl").unlink(missing_ok=True)  # what was made belongs to our clip
     zones = ""
     for zone in first["zones"]:
         if zone["event"] in seen:
             continue
         seen.add(zone["event"])
+        params = ", ".join(f"{name} = {value}" for name, value in zone["params"].items())
         zones += f"""
 [[camera.zones]]
 id = "whole-{zone["event"].replace("_", "-")}"
 event = "{zone["event"]}"
 place = "{zone["place"]}"
 polygon = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+params = {{ {params} }}
 """
     (target / CLIP_CAMERA).write_text(
-        f"""# Written by gridalert demo --video.
+        f"""{WRITTEN_BY}
 [[camera]]
 id = "{first["id"]}"
 name = "{video.name}"

@@ -39,7 +39,6 @@ from pipeline.messages import (
     Reason,
     Tick,
     decode_log_record,
-    is_plausible,
 )
 
 OUTCOMES = {
@@ -92,11 +91,9 @@ def _hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     state = leaf_state(states, hit.leaf_code)
     if where[1] <= state.offset:
         return Step(decision=None)
-    watch = policy.watches.get((hit.source.id, hit.zone_id))
-    wrong = _wrong(hit, watch, policy)
-    if watch is None or wrong is not None:
-        reason, message, mend = wrong or (Reason.UNKNOWN_ZONE, "", "")
-        return _refuse(where, reason, message, mend, hit)
+    watch = _watch_of(hit, policy)
+    if not isinstance(watch, Watch):
+        return _refuse(where, *watch, hit)
     name = f"{watch.event_type}@{watch.place_id}"
     incident = state.incidents.get(name) or Incident(watch.event_type, watch.place_id)
     track = incident.tracks.get(track_key(hit.source.id, hit.zone_id))
@@ -114,12 +111,13 @@ def _hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     )
 
 
-def _wrong(hit: Hit, watch: Watch | None, policy: Policy) -> tuple[Reason, str, str] | None:
-    """Why a hit can't be used: reason, what is wrong, how to mend it."""
+def _watch_of(hit: Hit, policy: Policy) -> Watch | tuple[Reason, str, str]:
+    """The site's word on a hit's zone; or why the hit is refused, where, and how to mend it."""
     source = f"{hit.source.kind} {hit.source.id}, zone {hit.zone_id}"
+    watch = policy.watches.get((hit.source.id, hit.zone_id))
     if watch is None or watch.event_type != hit.event_type:
         return (
-            Reason.UNKNOWN_ZONE,
+            _unknown(hit, policy),
             f"{source}: policy {policy.version} has no such zone for {hit.event_type}",
             "run ingest and worker on the same site",
         )
@@ -131,13 +129,20 @@ def _wrong(hit: Hit, watch: Watch | None, policy: Policy) -> tuple[Reason, str, 
             f"{place.id} in {place.address.leaf_code}",
             "run ingest and worker on the same site",
         )
-    if not is_plausible(hit.occurred_at):
+    if hit.occurred_at.tzinfo is None:
         return (
-            Reason.CLOCK_SKEW,
-            f"{source}: occurred_at {hit.occurred_at.isoformat()}",
-            "set the camera's or sensor's clock (NTP)",
+            Reason.SCHEMA_INVALID,
+            f"{source}: occurred_at without a zone",
+            "write it with Z or an offset",
         )
-    return None
+    return watch
+
+
+def _unknown(hit: Hit, policy: Policy) -> Reason:
+    """What of a hit's origin the site does not have."""
+    if any(source_id == hit.source.id for source_id, _ in policy.watches):
+        return Reason.UNKNOWN_ZONE
+    return Reason.UNKNOWN_SENSOR if hit.source.kind == "sensor" else Reason.UNKNOWN_CAMERA
 
 
 def _judge(

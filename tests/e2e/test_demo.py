@@ -105,14 +105,14 @@ def test_every_alert_is_complete(alerts: list[CloudEvent], twice: tuple[Path, Pa
 def test_the_metrics_name_what_happened(twice: tuple[Path, Path]) -> None:
     text = (twice[0] / "metrics.prom").read_text("utf-8")
     for name in (
-        "gridalert_frames_in_total 560.0",
-        "gridalert_frames_looked_at_total 160.0",
-        'gridalert_decisions_total{outcome="opened",reason="lasted"} 3.0',
-        'gridalert_alerts_total{action="opened",event_level="1",event_type="illegal_parking"} 1.0',
-        'gridalert_incidents{condition="present",event_type="illegal_parking"} 1.0',
-        'gridalert_inference_seconds_count{model="objects"} 160.0',
-        "gridalert_frame_to_alert_seconds_count 5.0",
-        'gridalert_camera_last_frame_age_seconds{camera="cam-510117-000007"}',
+        'gridalert_frames_in_total{process="ingest"} 560.0',
+        'gridalert_frames_looked_at_total{process="ingest"} 160.0',
+        'gridalert_decisions_total{outcome="opened",process="worker",reason="lasted"} 3.0',
+        'gridalert_alerts_total{action="resolved",event_level="1",event_type="crowding"',
+        'gridalert_incidents{condition="present",event_type="illegal_parking"',
+        'gridalert_inference_seconds_count{model="objects",process="ingest"} 160.0',
+        'gridalert_frame_to_alert_seconds_count{process="worker"} 5.0',
+        'gridalert_camera_last_frame_age_seconds{camera="cam-510117-000007"',
     ):
         assert name in text
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.hits import Hit
+from detectors.hits import Hit, Source
 from pipeline.incidents.state import Head, LeafState, State, decode_state
 from pipeline.incidents.step import step
 from pipeline.messages import CloudEvent, Outcome, PolicyChange, Reason, Tick, encode
@@ -119,12 +119,22 @@ def test_a_low_score_is_suppressed_by_name_until_it_is_sure_enough() -> None:
     ("message", "reason"),
     [
         (hit(0, 5, zone_id="nowhere"), Reason.UNKNOWN_ZONE),
+        (hit(0, 5, source=Source("camera", "nobody")), Reason.UNKNOWN_CAMERA),
+        (hit(0, 5, source=Source("sensor", "nobody")), Reason.UNKNOWN_SENSOR),
         (hit(0, 5, event_type="illegal_parking"), Reason.UNKNOWN_ZONE),
         (hit(0, 5, place_id="pl-other"), Reason.WRONG_GRID),
         (hit(0, 5, leaf_code="510117001003002001"), Reason.WRONG_GRID),
         (PolicyChange("p2"), Reason.UNKNOWN_POLICY),
     ],
-    ids=["unknown zone", "zone of another event", "another place", "another grid", "other policy"],
+    ids=[
+        "unknown zone",
+        "unknown camera",
+        "unknown sensor",
+        "zone of another event",
+        "another place",
+        "another grid",
+        "other policy",
+    ],
 )
 def test_what_cannot_be_used_is_refused_and_says_how_to_mend_it(
     message: Hit | PolicyChange, reason: Reason

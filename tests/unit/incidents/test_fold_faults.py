@@ -47,6 +47,17 @@ def test_the_next_vehicle_keeps_its_time_when_the_one_before_is_resolved() -> No
     assert seconds_of(alerts[-1].data.first_seen_at) == 120
 
 
+def test_two_vehicles_that_came_together_and_are_told_apart_have_ids_of_their_own() -> None:
+    def seen(second: int) -> list[tuple[float, float, float, float]]:
+        stays_hidden = second < 130 and second % 50
+        return [*([CAR] if second < 70 else []), *([] if stays_hidden else [VAN])]
+
+    alerts = told([standing(s, *seen(s)) for s in range(0, 300, 10)], policy())
+    actions = [alert.type.split(".")[-2] for alert in alerts]
+    assert actions[:3] == ["opened", "resolved", "opened"]
+    assert alerts[0].data.alert_id == alerts[1].data.alert_id != alerts[2].data.alert_id
+
+
 def test_a_vehicle_that_stays_when_another_leaves_goes_on_with_the_same_incident() -> None:
     car = [standing(second, CAR) for second in range(0, 80, 10)]
     van = [standing(second, VAN) for second in range(80, 181, 10)]
@@ -76,10 +87,20 @@ def test_an_incident_expires_though_another_camera_looks_elsewhere_at_the_place(
 def test_a_camera_that_lags_does_not_turn_time_back() -> None:
     watches = {**policy().watches, ("cam-b", "z"): Watch("crowding", "pl-crowding", COUNT)}
     crowd = [hit(second, 6) for second in (100, 102, 104)]
-    lagging = [hit(50, 12, source=Source("camera", "cam-b")), hit(106, 9)]
-    alerts = told([*crowd, *lagging], policy(watches=watches))
-    assert [seconds_of(alert.data.last_seen_at) for alert in alerts] == [104, 106]
-    assert [seconds_of(alert.time) for alert in alerts] == [104, 106]
+    lagging = [hit(50, 12, source=Source("camera", "cam-b"))]
+    gone = [hit(second, 0) for second in (106, 116)]
+    alerts = told([*crowd, *lagging, *gone], policy(watches=watches))
+    assert [seconds_of(alert.data.last_seen_at) for alert in alerts] == [104, 104]
+    assert [seconds_of(alert.time) for alert in alerts] == [104, 116]
+
+
+def test_what_a_camera_that_lags_tells_happens_when_it_is_told() -> None:
+    watches = {**policy().watches, ("cam-b", "z"): Watch("crowding", "pl-crowding", COUNT)}
+    crowd = [hit(second, 6) for second in (100, 102, 104)]
+    more = [hit(second, 9, source=Source("camera", "cam-b")) for second in (50, 52, 54)]
+    alerts = told([*crowd, *more], policy(watches=watches))
+    assert [seconds_of(alert.time) for alert in alerts] == [104, 104]
+    assert [alert.data.measures[0].value for alert in alerts] == [6, 9]
 
 
 def moment(second: int, day: str) -> bytes:
@@ -138,3 +159,12 @@ def test_a_camera_with_more_vehicles_than_are_kept_forgets_none_of_the_first() -
     seen = [standing(second, *row) for second in range(0, 70, 10)]
     alerts = told(seen, policy())
     assert [alert.data.measures[0].value for alert in alerts] == [50]
+
+
+@pytest.mark.parametrize("clear_view", [0.1, 1.0], ids=["seen dimly", "seen clearly"])
+def test_a_moment_without_people_makes_a_crowd_no_surer(clear_view: float) -> None:
+    people = [(0, 5), (1, 5), (2, 5), (3, 0), (4, 5), (5, 5), (6, 9)]
+    seen = [hit(s, n, quality=0.5 if n else clear_view) for s, n in people]
+    steady = [hit(s, n or 5, quality=0.5) for s, n in people if n]
+    updated, expected = told(seen, policy())[-1].data, told(steady, policy())[-1].data
+    assert (updated.sequence, updated.confidence) == (2, expected.confidence)
