@@ -39,6 +39,7 @@ from pipeline.messages import (
     Reason,
     Tick,
     decode_log_record,
+    is_plausible,
 )
 
 OUTCOMES = {
@@ -129,11 +130,11 @@ def _watch_of(hit: Hit, policy: Policy) -> Watch | tuple[Reason, str, str]:
             f"{place.id} in {place.address.leaf_code}",
             "run ingest and worker on the same site",
         )
-    if hit.occurred_at.tzinfo is None:
+    if not is_plausible(hit.occurred_at):  # date arithmetic on the year 9999 would end the worker
         return (
-            Reason.SCHEMA_INVALID,
-            f"{source}: occurred_at without a zone",
-            "write it with Z or an offset",
+            Reason.CLOCK_SKEW,
+            f"{source}: occurred_at {hit.occurred_at.isoformat()}",
+            "set the camera's or sensor's clock (NTP)",
         )
     return watch
 

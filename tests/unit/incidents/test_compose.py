@@ -151,3 +151,10 @@ def test_a_picture_of_an_earlier_crowd_is_not_shown_for_a_later_one() -> None:
     later = [hit(second, 5) for second in (30, 32, 34)]
     alert = last_of([*first, hit(6, 0), hit(17, 0), *later]).data
     assert (alert.sequence, alert.evidence) == (1, ())
+
+
+def test_what_passed_by_long_before_is_no_part_of_an_alert() -> None:
+    passed_by = pictured(hit(0, 9), "early")
+    alert = last_of([passed_by, hit(100, 5), hit(102, 5), hit(104, 5)]).data
+    assert (alert.observation.hit_count, alert.evidence) == (3, ())
+    assert seconds_of(alert.first_seen_at) == 100

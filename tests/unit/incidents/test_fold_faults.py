@@ -168,3 +168,17 @@ def test_a_moment_without_people_makes_a_crowd_no_surer(clear_view: float) -> No
     steady = [hit(s, n or 5, quality=0.5) for s, n in people if n]
     updated, expected = told(seen, policy())[-1].data, told(steady, policy())[-1].data
     assert (updated.sequence, updated.confidence) == (2, expected.confidence)
+
+
+def test_a_tick_that_is_read_again_does_not_touch_what_was_seen_after_it() -> None:
+    fold = Fold(policy())
+    fold.apply(0, 6, *record(hit(0, 5)))
+    again = fold.apply(0, 5, *record(Tick(at(1000))))
+    assert (again.changed, again.alerts) == ({}, ())
+    assert fold.apply(0, 7, *record(Tick(at(1000)))).changed != {}
+
+
+def test_time_that_nobody_could_see_does_not_count_as_empty() -> None:
+    seen = [hit(0, 5), hit(1, 5), *(hit(s, 0, quality=0.0) for s in (2, 3, 4)), hit(5, 5)]
+    (opened,) = told(seen, policy())
+    assert (seconds_of(opened.data.first_seen_at), seconds_of(opened.time)) == (0, 5)
