@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from detectors.hits import Reading
-from pipeline.messages import ALERT_SCHEMA, CloudEvent, Decision, LogRecord
+from pipeline.alerts import ALERT_SCHEMA, CloudEvent
+from pipeline.messages import Decision, LogRecord
 from tests.contract.examples import examples
 
 CONTRACTS = Path(__file__).parent / "contracts"

@@ -150,6 +150,12 @@ class Connection:
             settings["sasl_plain_password"] = _Secret(self.sasl_password)
         return settings
 
+    def aiokafka(self) -> dict[str, Any]:
+        """Keyword arguments for aiokafka, without the servers."""
+        settings = self.kafka_python()
+        del settings["bootstrap_servers"]
+        return settings
+
     def broker_credentials(self) -> BrokerCredentials | None:
         """The parts of Faust's credentials; None for PLAINTEXT, which needs none."""
         if not (self.uses_sasl or self.uses_ssl):

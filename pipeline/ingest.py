@@ -76,6 +76,7 @@ def ingest(site: Site, parts: Parts, stop: threading.Event) -> int:
     }
     waiting: queue.Queue[_Item] = queue.Queue(QUEUE_FRAMES)
     for camera in site.cameras:
+        parts.ages.seen(camera.id)
         threading.Thread(target=_read, args=(camera, waiting, parts, stop), daemon=True).start()
     try:
         return _look_at_all(watches, waiting, site, parts, stop)

@@ -3,27 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import entry_points
-from typing import Any
 
 from detectors.hits import Detections, Frame, FrameDetector, Hit, Look, Source, Zone, hit_id_of
 from pipeline.incidents.policy import Over, Policy, Rule
+from pipeline.site.detectors import detector_class
 from pipeline.site.model import Camera
 
-GROUP = "gridalert.detectors"
 LONGEST_SILENCE_S = 10.0  # DESIGN.md: a hit when it changes and at least every 10 s
 PICTURE_EVERY_S = 10.0  # how often an unchanged scene is pictured again
-
-
-def detector_class(name: str) -> Any:
-    """The class behind a detector's entry-point name. Raises LookupError naming what there is."""
-    found = entry_points(group=GROUP)
-    if name not in found.names:
-        raise LookupError(
-            f"detector {name!r} is not installed; there are {', '.join(sorted(found.names))}. "
-            "Correct catalogue.toml, or add its entry-point line and run make env"
-        )
-    return found[name].load()
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from pipeline.incidents.policy import Policy
 from pipeline.incidents.state import State, open_incidents
 
 LOOPBACK = "127.0.0.1"
-MAX_CAMERAS = 128  # a label value each; the others are one series, "other"
+MAX_CAMERAS = 128  # a label value each
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 
 
@@ -82,18 +82,17 @@ class MetricsUnavailable(Exception):  # noqa: N818 -- what is wrong, not a Pytho
 
 
 class LastFrameAge(Collector):
-    """Seconds since each camera's last frame came in, worked out when Prometheus asks."""
+    """Seconds since each camera's last frame, or since it was first expected; worked out when
+    Prometheus asks. Of more than MAX_CAMERAS the ones silent longest are shown.
+    """
 
     def __init__(self, monotonic_s: Callable[[], float]) -> None:
         self._monotonic_s = monotonic_s
         self._last_s: dict[str, float] = {}
 
     def seen(self, camera_id: str) -> None:
-        """A frame of this camera has just come in."""
-        label = camera_id
-        if camera_id not in self._last_s and len(self._last_s) >= MAX_CAMERAS:
-            label = "other"
-        self._last_s[label] = self._monotonic_s()
+        """A frame of this camera has just come in, or is expected from now on."""
+        self._last_s[camera_id] = self._monotonic_s()
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Called by Prometheus."""
@@ -101,7 +100,8 @@ class LastFrameAge(Collector):
             "gridalert_camera_last_frame_age_seconds", "Since the last frame", labels=["camera"]
         )
         now = self._monotonic_s()
-        for camera, last in list(self._last_s.items()):
+        oldest_first = sorted(self._last_s.copy().items(), key=lambda item: item[1])
+        for camera, last in oldest_first[:MAX_CAMERAS]:
             family.add_metric([camera], now - last)
         yield family
 

@@ -76,14 +76,12 @@ class Progress:
         """The states of all partitions held now."""
         return list(self._states.values())
 
-    async def adopt(self, generation: int) -> bool:
-        """Read back what is ours since `generation` began; whether anything was read."""
+    async def adopt(self, generation: int) -> None:
+        """Read back what is ours since `generation` began; nothing when that has been done."""
         async with self._lock:
-            if generation == self._generation:
-                return False
-            await self._restore()
-            self._generation = generation
-            return True
+            if generation != self._generation:
+                await self._restore()
+                self._generation = generation
 
     async def is_next(self, message: Any) -> bool:
         """Whether this record is the next one to apply. Seeks back over a gap."""

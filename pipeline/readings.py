@@ -1,14 +1,14 @@
 """Look at sensors: a record of grid.readings.v1 in, a hit for the log or a dead letter out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from detectors.hits import Hit, Reading, ReadingDetector, Source, hit_id_of
 from pipeline.messages import NO_JSON, DeadLetter, Reason, is_plausible, whole_ms
+from pipeline.site.detectors import detector_class
 from pipeline.site.model import Sensor, Site
 
 MAX_READING_BYTES = 64 * 1024
@@ -24,9 +24,7 @@ class Watched:
     detector: ReadingDetector
 
 
-def watch_sensors(
-    site: Site, detector_class: Callable[[str], Any]
-) -> dict[tuple[str, str], Watched]:
+def watch_sensors(site: Site) -> dict[tuple[str, str], Watched]:
     """Every sensor of the site with its detector, by sensor id and datastream."""
     return {
         (sensor.id, sensor.datastream): Watched(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.alerts import decode_alert
 from pipeline.incidents.policy import Policy
 from pipeline.incidents.state import State
 from pipeline.incidents.step import Step, step
-from pipeline.messages import NO_JSON, decode_alert, encode
+from pipeline.messages import NO_JSON, encode
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):

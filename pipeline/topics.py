@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, NoError, RetriableError, TopicAlreadyExistsError, for_code
 
 from pipeline.connection import BrokerUnavailable, Connection, KafkaProblem
+from pipeline.reach import await_reachable
 
 FRAMES = "grid.frames.v1"
 READINGS = "grid.readings.v1"
@@ -109,7 +109,8 @@ def admin_client(connection: Connection, *, timeout_s: float) -> Iterator[KafkaA
     later on.
     """
     deadline = time.monotonic() + timeout_s
-    _await_reachable(connection, deadline)
+    # It also leaks a socket each time that no server takes connections.
+    await_reachable(connection, deadline)
     words, logger = _LastWords(), logging.getLogger("kafka.net")
     settings = connection.kafka_python()
     logger.addHandler(words)
@@ -133,27 +134,6 @@ def admin_client(connection: Connection, *, timeout_s: float) -> Iterator[KafkaA
         logger.removeHandler(words)
         if client is not None:
             client.close()
-
-
-def _await_reachable(connection: Connection, deadline: float) -> None:
-    """Wait until one server takes connections: kafka-python leaks a socket each time none does."""
-    why = ""
-    while not why or time.monotonic() < deadline:
-        for server in connection.bootstrap_servers.split(","):
-            host, _, port = server.rpartition(":")
-            wait_s = min(3.0, _left_ms(deadline) / 1000)
-            try:
-                socket.create_connection((host.strip("[]"), int(port)), timeout=wait_s).close()
-            except OSError as error:
-                why = f"{server}: {error.strerror or error}"
-            else:
-                return
-        time.sleep(_RETRY_S)
-    raise BrokerUnavailable(
-        f"no Kafka answers at {connection.bootstrap_servers} ({connection.security_protocol}): "
-        f"{why}",
-        "start it (`gridalert broker` runs a local one), or mend the address",
-    )
 
 
 def ensure_topics(

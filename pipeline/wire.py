@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from pipeline import __version__
-from pipeline.messages import CloudEvent, DeadLetter
+from pipeline.alerts import CloudEvent
+from pipeline.messages import DeadLetter
 
 Headers = list[tuple[str, bytes]]
 SEEN_AT = "ga_seen_at_ms"  # of a hit: when its frame or reading came in, epoch ms

@@ -20,10 +20,11 @@ import faust
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from detectors.hits import Hit
+from pipeline.alerts import CloudEvent
 from pipeline.connection import Connection
 from pipeline.incidents.state import HEAD, Head
 from pipeline.incidents.step import Step, step
-from pipeline.messages import CloudEvent, DeadLetter, Outcome, PolicyChange, Tick, encode
+from pipeline.messages import DeadLetter, Outcome, PolicyChange, Tick, encode
 from pipeline.metrics import WorkerMetrics
 from pipeline.progress import Progress
 from pipeline.readings import Watched, look_at_reading
@@ -124,15 +125,18 @@ def _agents(app: Any, topics: Mapping[str, Any], shell: "Shell") -> None:
 
 def _timers(app: Any, shell: "Shell") -> None:
     """The only clock there is, and the housekeeping of every second."""
-    generations: list[int] = []
+    assigned_in: list[int] = []  # the newest generation in which partitions were assigned
+    announced_in: list[int] = []
 
     @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]
     async def assigned(*_: Any, **__: Any) -> None:
-        generations[:] = [app.consumer_generation_id]
+        assigned_in[:] = [app.consumer_generation_id]
 
     @app.timer(COMMIT_S)  # type: ignore[untyped-decorator]
     async def commit() -> None:
-        if generations and await shell.progress.adopt(generations[0]):
+        if assigned_in != announced_in:
+            announced_in[:] = assigned_in
+            await shell.progress.adopt(assigned_in[0])
             await shell.announce_policy()
         await shell.progress.commit()
 
@@ -167,7 +171,7 @@ class Shell:
 
     async def relay(self, message: Any) -> None:
         """Look at one reading and put what it says on the log."""
-        now, skew_s = self.parts.now(), self.parts.site.settings.ingest.max_clock_skew_s
+        now, skew_s = self.parts.now(), self.parts.site.settings.worker.max_clock_skew_s
         seen = look_at_reading(message.value, self.parts.watched, now, skew_s)
         if isinstance(seen, Hit):
             headers = {SEEN_AT: str(int(now.timestamp() * 1000)).encode()}

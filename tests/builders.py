@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from detectors.hits import Hit, SeenObject, Source, Xyxy, hit_id_of
+from pipeline.alerts import Address, AdminUnit, CloudEvent, Code
 from pipeline.incidents.policy import (
     Calibration,
     DeadlineProfile,
@@ -17,7 +18,7 @@ from pipeline.incidents.policy import (
     Watch,
     WorkCalendar,
 )
-from pipeline.messages import Address, AdminUnit, CloudEvent, Code, encode
+from pipeline.messages import encode
 
 T0 = datetime(2026, 6, 1, 0, 0, tzinfo=UTC)
 COUNT = Rule(Over.COUNT, raise_at=5, clear_below=3.5, hold_s=3, share=0.6, gap_s=15, clear_s=10)

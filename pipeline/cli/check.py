@@ -2,43 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from pipeline.site.load import check_site
-from pipeline.site.problems import Problem
-from pipeline.site.summary import summary_of
+from pipeline.site.model import Site
+from pipeline.site.problems import WORDS, Lang, Problem
 
 _EPILOG = """\b
 Example:
   gridalert check deploy/demo
   gridalert check /etc/gridalert --lang zh --json check.json
 """
-_WORDS = {
-    "en": {
-        "good": "the site is good",
-        "bad": "errors: {errors}, warnings: {warnings}; the site does not start",
-        "warned": "warnings: {warnings}; the site starts",
-        "counts": "{cameras} cameras, {zones} zones, {sensors} sensors, {events} event types, "
-        "{places} places in {grids} grids with {officers} officers",
-        "versions": "policy {policy_version}, {map_version}",
-        "goes_to": "{place} {name} → officer {officer}, {terminal} (grid {grid}; {watchers})",
-        "nobody": "no camera or sensor",
-    },
-    "zh": {
-        "good": "站点配置正确",
-        "bad": "错误：{errors}，警告：{warnings}；站点不能启动",
-        "warned": "警告：{warnings}；站点可以启动",
-        "counts": "{cameras} 台摄像机，{zones} 个区域，{sensors} 个传感器，{events} 种事件，"
-        "{grids} 个网格内 {places} 个地点，{officers} 名网格员",
-        "versions": "策略版本 {policy_version}，{map_version}",
-        "goes_to": "{place} {name} → {officer}号网格员，{terminal}（网格 {grid}；{watchers}）",
-        "nobody": "没有摄像机或传感器",
-    },
-}
 
 
 @click.command("check", epilog=_EPILOG)
@@ -52,7 +30,7 @@ _WORDS = {
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write the answer as JSON to this file.",
 )
-def command(site: Path, lang: Literal["en", "zh"], json_file: Path | None) -> None:
+def command(site: Path, lang: Lang, json_file: Path | None) -> None:
     """Check the folder SITE (default: deploy/demo): every problem at once.
 
     Each is one line: file:line CODE what · why · what to do. Exits 1 when there is an error.
@@ -70,7 +48,7 @@ def command(site: Path, lang: Literal["en", "zh"], json_file: Path | None) -> No
         raise SystemExit(1)
 
 
-def _line(problem: Problem, lang: Literal["en", "zh"]) -> Text:
+def _line(problem: Problem, lang: Lang) -> Text:
     colour = "red" if problem.severity == "error" else "yellow"
     return Text.assemble(
         (f"{problem.file}:{problem.line}", "bold"),
@@ -81,21 +59,60 @@ def _line(problem: Problem, lang: Literal["en", "zh"]) -> Text:
 
 
 def _conclude(
-    console: Console, problems: tuple[Problem, ...], summary: dict[str, Any] | None, lang: str
+    console: Console, problems: tuple[Problem, ...], summary: dict[str, Any] | None, lang: Lang
 ) -> None:
-    words = _WORDS[lang]
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
+
+    def words(name: str) -> str:
+        return WORDS.say[name].zh if lang == "zh" else WORDS.say[name].en
+
     if summary is None:
-        console.print(Text(words["bad"].format(errors=errors, warnings=warnings), "bold red"))
+        counted = words("bad").format(errors=errors, warnings=warnings)
+        console.print(Text(counted, "bold red"))
         return
-    verdict = words["warned"].format(warnings=warnings) if problems else words["good"]
+    verdict = words("warned" if problems else "good").format(warnings=warnings)
     console.print(Text(verdict, "bold green"))
-    console.print(Text(words["counts"].format(**summary)))
-    console.print(Text(words["versions"].format(**summary)))
+    console.print(Text(words("counts").format(**summary)))
+    console.print(Text(words("versions").format(**summary)))
     for place in summary["goes_to"]:
-        watchers = ", ".join(place["watched_by"]) or words["nobody"]
-        console.print(Text("  " + words["goes_to"].format(**place, watchers=watchers)))
+        watchers = ", ".join(place["watched_by"]) or words("nobody")
+        console.print(Text(words("goes_to").format(**place, watchers=watchers)))
+
+
+def summary_of(site: Site) -> dict[str, Any]:
+    """Counts, versions and each place's officer, for people and machines.
+
+    `grids` and `officers` are those that have places; the keys are what `--json` writes.
+    """
+    places = site.policy.places.values()
+    return {
+        "tenant": site.settings.tenant,
+        "policy_version": site.policy.version,
+        "map_version": site.policy.map_version,
+        "cameras": len(site.cameras),
+        "zones": sum(len(camera.zones) for camera in site.cameras),
+        "sensors": len(site.sensors),
+        "events": len(site.policy.events),
+        "places": len(places),
+        "grids": len({place.address.leaf_code for place in places}),
+        "officers": len({place.officer.id for place in places}),
+        "goes_to": [
+            {
+                "place": place.id,
+                "name": place.name,
+                "grid": place.address.leaf_code,
+                "officer": place.officer.number,
+                "terminal": place.officer.terminal_id,
+                "watched_by": sorted(
+                    f"{source}/{zone}"
+                    for (source, zone), watch in site.policy.watches.items()
+                    if watch.place_id == place.id
+                ),
+            }
+            for place in places
+        ],
+    }
 
 
 def _write(

@@ -48,13 +48,19 @@ def write(path: Path, content: bytes) -> None:
 def connection_of(site: Site) -> Connection:
     """How the site's Kafka is reached; the password comes from the environment, never a file."""
     kafka = site.settings.kafka
+    password = os.environ.get(kafka.sasl_password_env) if kafka.sasl_mechanism else None
+    if kafka.security_protocol.startswith("SASL_") and not password:
+        raise click.ClickException(
+            f"{site.folder}/gridalert.toml: [kafka] {kafka.security_protocol} needs a password: "
+            f"put it into the environment variable {kafka.sasl_password_env}"
+        )
     try:
         return Connection(
             bootstrap_servers=kafka.bootstrap_servers,
             security_protocol=kafka.security_protocol,
             sasl_mechanism=kafka.sasl_mechanism,
             sasl_username=kafka.sasl_username,
-            sasl_password=os.environ.get(kafka.sasl_password_env) if kafka.sasl_mechanism else None,
+            sasl_password=password,
             ssl_cafile=kafka.ssl_cafile,
             ssl_certfile=kafka.ssl_certfile,
             ssl_keyfile=kafka.ssl_keyfile,

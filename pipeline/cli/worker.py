@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.cli.shared import SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
-from pipeline.looks import detector_class
 from pipeline.metrics import MetricsUnavailable, OpenIncidents, serve, worker_metrics
 from pipeline.readings import watch_sensors
 from pipeline.topics import ensure_topics
@@ -70,7 +69,7 @@ def command(site: Path) -> None:
         ensure_topics(connection)
         parts = Parts(
             site=loaded,
-            watched=watch_sensors(loaded, detector_class),
+            watched=watch_sensors(loaded),
             evidence=FolderEvidence(loaded.folder / rules.folder, rules.base_uri),
             metrics=worker_metrics(registry),
             now=lambda: datetime.now(UTC),

@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from detectors.hits import Hit
 from detectors.runtime import ObjectModel
 from pipeline.ingest import Parts, ingest
-from pipeline.looks import detector_class
 from pipeline.messages import encode
 from pipeline.metrics import LastFrameAge, ingest_metrics
 from pipeline.readings import look_at_reading, watch_sensors
@@ -53,11 +52,11 @@ class FoldSink:
 def run(site: Site, model: ObjectModel) -> tuple[FoldSink, str]:
     """Readings, then every frame, through the fold; what came out, and ingest's metrics."""
     sink, registry = FoldSink(Fold(site.policy)), CollectorRegistry()
-    watched = watch_sensors(site, detector_class)
+    watched = watch_sensors(site)
     now = datetime.now(UTC)
     readings = site.folder / "readings.jsonl"
     for line in readings.read_bytes().splitlines() if readings.exists() else ():
-        seen = look_at_reading(line, watched, now, site.settings.ingest.max_clock_skew_s)
+        seen = look_at_reading(line, watched, now, site.settings.worker.max_clock_skew_s)
         if isinstance(seen, Hit):
             sink.send(HITS, seen.leaf_code.encode(), encode(seen))
     rules = site.settings.evidence

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from rich import box
 from rich.table import Table
 
-from pipeline.messages import CloudEvent, Direct, decode_alert
+from pipeline.alerts import CloudEvent, Direct, decode_alert
 
 
 def latest(alerts: Sequence[bytes]) -> list[CloudEvent]:

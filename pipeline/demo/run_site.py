@@ -52,10 +52,10 @@ folder = "../evidence"
 
 [worker]
 tick_s = 0  # recorded time is past: the clock must not hurry it on
+max_clock_skew_s = 0
 metrics_port = {ports.worker}
 
 [ingest]
-max_clock_skew_s = 0
 metrics_port = {ports.ingest}
 """
 

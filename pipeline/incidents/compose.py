@@ -5,12 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline import __version__
-from pipeline.incidents.confidence import SCORE_MODEL
-from pipeline.incidents.deadlines import deadline
-from pipeline.incidents.lifecycle import Incident, Published, condition_of
-from pipeline.incidents.policy import EventType, Place, Policy
-from pipeline.incidents.routing import low_confidence, route
-from pipeline.messages import (
+from pipeline.alerts import (
     AlertPlace,
     AlertText,
     CloudEvent,
@@ -22,11 +17,16 @@ from pipeline.messages import (
     Privacy,
     Provenance,
     Queue,
-    Reason,
     Resolved,
     Routing,
     Updated,
 )
+from pipeline.incidents.confidence import SCORE_MODEL
+from pipeline.incidents.deadlines import deadline
+from pipeline.incidents.lifecycle import Incident, Published, condition_of
+from pipeline.incidents.policy import EventType, Place, Policy
+from pipeline.incidents.routing import low_confidence, route
+from pipeline.messages import Reason
 
 # GB/T 28181 AlarmPriority: 1 is the gravest; derived from severity, never from the event level.
 PRIORITY = {"Extreme": 1, "Severe": 2, "Moderate": 3, "Minor": 4, "Unknown": 4}

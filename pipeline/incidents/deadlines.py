@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from pipeline.alerts import CalendarDays, Deadline, NoDeadline, SameDay, WorkingDays
 from pipeline.incidents.policy import DeadlineProfile, WorkCalendar
-from pipeline.messages import CalendarDays, Deadline, NoDeadline, SameDay, WorkingDays
 
 _KINDS: dict[str, type[SameDay] | type[CalendarDays] | type[WorkingDays]] = {
     "same_day": SameDay,

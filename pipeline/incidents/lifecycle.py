@@ -9,10 +9,11 @@ from typing import TypeVar
 import msgspec
 
 from detectors.hits import Evidence, Hit, Source
+from pipeline.alerts import Condition
 from pipeline.incidents.confidence import confidence
 from pipeline.incidents.persistence import Lasting, Track, is_unknown
 from pipeline.incidents.policy import Over, Policy, Rule
-from pipeline.messages import Condition, Reason
+from pipeline.messages import Reason
 
 ALERT_NAMESPACE = uuid.UUID("0b0f3c5a-53f4-5d0c-8b0e-7d9a0a4f6c21")
 MAX_SOURCES = 16

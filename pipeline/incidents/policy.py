@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.messages import Address, Code, Location, Severity
+from pipeline.alerts import Address, Code, Location, Severity
 
 Basis = Literal["same_day", "calendar_days", "working_days", "none"]
 LEVELS = ("city", "district", "street", "community", "grid", "micro_grid")

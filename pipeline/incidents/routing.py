@@ -1,7 +1,7 @@
 """Who an alert goes to: straight to the officer of the leaf grid, or to the duty desk."""
 
+from pipeline.alerts import Assignee, Direct, Queue, Routing
 from pipeline.incidents.policy import Calibration, Place
-from pipeline.messages import Assignee, Direct, Queue, Routing
 
 
 def route(place: Place, confidence: float, c: Calibration) -> Routing | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from detectors.hits import Hit
+from pipeline.alerts import CloudEvent
 from pipeline.incidents.compose import compose
 from pipeline.incidents.confidence import logit
 from pipeline.incidents.lifecycle import (
@@ -30,7 +31,6 @@ from pipeline.incidents.state import HEAD, Head, LeafState, State, States, head,
 from pipeline.incidents.ticking import age
 from pipeline.messages import (
     NO_JSON,
-    CloudEvent,
     DeadLetter,
     Decision,
     LogRecord,

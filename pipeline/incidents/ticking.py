@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from pipeline.alerts import CloudEvent
 from pipeline.incidents.compose import compose
 from pipeline.incidents.lifecycle import (
     Incident,
@@ -16,7 +17,7 @@ from pipeline.incidents.lifecycle import (
 from pipeline.incidents.persistence import pass_time
 from pipeline.incidents.policy import Policy
 from pipeline.incidents.state import LeafState
-from pipeline.messages import CloudEvent, Reason
+from pipeline.messages import Reason
 
 IDLE_S = 3600.0  # a place that has said nothing for so long is forgotten
 

@@ -1,62 +1,57 @@
 """cameras/*.toml: the cameras, where their pictures come from, and their zones."""
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-import msgspec
+from msgspec import Meta
 
 from detectors.hits import Zone
 from pipeline.incidents.policy import Watch
 from pipeline.messages import whole_ms
+from pipeline.site.detectors import check_detector
 from pipeline.site.files import SiteFiles
-from pipeline.site.gb_ids import check_gb_id
-from pipeline.site.ids import Ids
 from pipeline.site.model import Camera
-from pipeline.site.problems import Both, Findings
+from pipeline.site.problems import say
 from pipeline.site.settings import holds_password
-from pipeline.site.tables import Node, read, rows
-from pipeline.site.targets import Targets, rule_with
+from pipeline.site.tables import Ids, Node, Row, read, rows
+from pipeline.site.targets import Targets, Watches, Watching
 from pipeline.site.zones import Points, check_polygon
 
-Watches = dict[tuple[str, str], Watch]
-MOST_FPS = 240
+Fps = Annotated[float, Meta(gt=0, le=240)]
+_GB_CAMERAS, _GB_OTHERS = ("131", "132"), ("111", "118", "134", "200")
 
 
-class _File(msgspec.Struct):
+class _File(Row):
     camera: list[Any]
 
 
-class _Camera(msgspec.Struct):
+class _Camera(Row):
     id: str
     name: str
-    start: datetime
-    sample_fps: float
+    start: Annotated[datetime, Meta(tz=True, title="offset")]
+    sample_fps: Fps
     zones: list[Any]
     gb_device_id: str | int | None = None
     video: str | None = None
     frames: str | None = None
-    fps: float | None = None
+    fps: Fps | None = None
     privacy_masks: tuple[Points, ...] = ()
 
 
-class _Zone(msgspec.Struct):
+class _Zone(Watching, kw_only=True):
     id: str
-    event: str
-    place: str
     polygon: Points
-    params: dict[str, float | str | bool] = {}
 
 
-def read_cameras(
-    files: SiteFiles, targets: Targets, ids: Ids, found: Findings
-) -> tuple[list[Camera], Watches]:
+def read_cameras(files: SiteFiles, targets: Targets, ids: Ids) -> tuple[list[Camera], Watches]:
     """The good cameras of every file, and what their zones may say; the rest is noted."""
-    reader = _Reader(files, targets, ids, found)
+    reader = _Reader(files, targets, ids)
     for name in files.camera_files():
         node = files.toml(name)
         if node is not None:
-            read(node, _File, found)
-            for row in rows(node, "camera", found):
+            read(node, _File)
+            for row in rows(node, "camera"):
                 reader.camera(row)
     return reader.cameras, reader.watches
 
@@ -64,35 +59,32 @@ def read_cameras(
 class _Reader:
     """Adds one camera after the other."""
 
-    def __init__(self, files: SiteFiles, targets: Targets, ids: Ids, found: Findings) -> None:
+    def __init__(self, files: SiteFiles, targets: Targets, ids: Ids) -> None:
         self.cameras: list[Camera] = []
         self.watches: Watches = {}
         self._folder = files.folder
         self._targets = targets
         self._ids = ids
-        self._found = found
 
     def camera(self, row: Node) -> None:
-        camera = read(row, _Camera, self._found)
-        name = camera.id if camera else str(row.value.get("id"))
-        zones = self._zones(row, name)
-        if camera is None or not self._ids.claim(camera.id, row.spot("id")):
+        camera = read(row, _Camera)
+        zones = self._zones(row, camera.id if camera else str(row.value.get("id")))
+        if camera is None or not self._ids.claim(row):
             return
-        self._check_numbers(row, camera)
+        if camera.start.tzinfo is not None and not 1970 < camera.start.year < 2100:
+            row.wrong("start", say("start_year"))
         self._check_source(row, camera)
         for index, mask in enumerate(camera.privacy_masks):
-            owner = Both(
-                f'camera "{name}", privacy mask {index + 1}', f"摄像机“{name}”遮挡区 {index + 1}"
-            )
-            check_polygon(row["privacy_masks"][index], owner, mask, self._found)
+            owner = say("mask", camera=camera.id, n=index + 1)
+            check_polygon(row["privacy_masks"][index], owner, mask)
         self.cameras.append(
             Camera(
                 id=camera.id,
                 name=camera.name,
-                gb_device_id=check_gb_id(row, camera.gb_device_id, self._found),
+                gb_device_id=_gb_id(row, camera.gb_device_id),
                 video=self._folder / camera.video if camera.video else None,
                 frames=self._folder / camera.frames if camera.frames else None,
-                start=self._start(row, camera.start),
+                start=whole_ms(camera.start),
                 fps=camera.fps,
                 sample_fps=camera.sample_fps,
                 zones=tuple(zones),
@@ -101,71 +93,49 @@ class _Reader:
         )
 
     def _zones(self, row: Node, camera: str) -> list[Zone]:
-        ids = Ids(Both(f'camera "{camera}": zone', f"摄像机“{camera}”的区域"), self._found)
-        zones = [self._zone(zone, camera, ids) for zone in rows(row, "zones", self._found)]
+        ids = Ids(say("camera_zone", camera=camera))
         if row.value.get("zones") == []:
-            must = Both("a camera looks at one zone or more", "摄像机至少要有一个区域")
-            self._found.add("F007", row.spot("zones"), key="zones", value="[]", must=must)
+            row.wrong("zones", say("one_zone"))
+        zones = [self._zone(zone, camera, ids) for zone in rows(row, "zones")]
         return [zone for zone in zones if zone is not None]
 
     def _zone(self, row: Node, camera: str, ids: Ids) -> Zone | None:
-        zone = read(row, _Zone, self._found)
-        if zone is None or not ids.claim(zone.id, row.spot("id")):
+        read_zone = read(row, _Zone)
+        if read_zone is None or not ids.claim(row):
             return None
-        owner = Both(f'camera "{camera}", zone "{zone.id}"', f"摄像机“{camera}”，区域“{zone.id}”")
-        check_polygon(row["polygon"], owner, zone.polygon, self._found)
-        event = self._targets.event(row, zone.event, self._found)
-        place = self._targets.place(row, zone.place, owner, self._found)
-        rule = rule_with(event, row, zone.params, self._found) if event is not None else None
-        grid_map = self._targets.grid_map
-        if event is None or place is None or rule is None or grid_map is None:
+        owner = say("zone", camera=camera, zone=read_zone.id)
+        check_polygon(row["polygon"], owner, read_zone.polygon)
+        target = self._targets.resolve(row, read_zone, owner)
+        if target is None or target.place is None:
             return None
-        self.watches[camera, zone.id] = Watch(event.type, place.id, rule)
-        return Zone(
-            id=zone.id,
+        event, place = target.event, target.place
+        self.watches[camera, read_zone.id] = Watch(event.type, place.id, target.rule)
+        zone = Zone(
+            id=read_zone.id,
             event_type=event.type,
             detector=event.detector,
             place_id=place.id,
             leaf_code=place.parent,
-            map_version=grid_map.version,
-            polygon=zone.polygon,
-            params=zone.params,
+            map_version=place.map_version,
+            polygon=read_zone.polygon,
+            params=read_zone.params,
         )
-
-    def _check_numbers(self, row: Node, camera: _Camera) -> None:
-        must = Both(f"it must be above 0 and at most {MOST_FPS}", f"必须大于 0 且不超过 {MOST_FPS}")
-        for key, value in (("fps", camera.fps), ("sample_fps", camera.sample_fps)):
-            if value is not None and not 0 < value <= MOST_FPS:
-                self._found.add("F007", row.spot(key), key=key, value=value, must=must)
-
-    def _start(self, row: Node, start: datetime) -> datetime:
-        if start.tzinfo is None:
-            must = Both(
-                "without an offset it could be any hour; write one like +08:00",
-                "没有时区偏移就无法确定时刻，请加上，如 +08:00",
-            )
-        elif not 1970 < start.year < 2100:
-            must = Both("the year must lie between 1971 and 2099", "年份应在 1971 到 2099 之间")
-        else:
-            return whole_ms(start)
-        self._found.add("F007", row.spot("start"), key="start", value=start, must=must)
-        return start
+        check_detector(row, owner, event.detector, zone)
+        return zone
 
     def _check_source(self, row: Node, camera: _Camera) -> None:
         if (camera.video is None) == (camera.frames is None):
-            both = Both("neither" if camera.video is None else "both", "")
-            self._found.add("R014", row.spot(), camera=camera.id, both=both)
-        if camera.video is not None:
-            self._check_path(row, "video", camera.video, camera.id)
-        if camera.frames is not None:
-            self._check_path(row, "frames", camera.frames, camera.id)
-            if camera.fps is None:
-                expected = Both("pictures have no times of their own", "图片本身没有时间")
-                self._found.add("F005", row.spot("frames"), key="fps", expected=expected)
+            both = "neither" if camera.video is None else "both"
+            row.add("R014", camera=camera.id, both=both)
+        if camera.frames is not None and camera.fps is None:
+            row.add("F005", "frames", key="fps", expected=say("no_times"))
+        for key, value in (("video", camera.video), ("frames", camera.frames)):
+            if value is not None:
+                self._check_path(row, key, value, camera.id)
 
     def _check_path(self, row: Node, key: str, value: str, camera: str) -> None:
         if holds_password(value):
-            self._found.add("R011", row.spot(key), key=key)
+            row.add("R011", key, key=key)
             return
         path = self._folder / value
         try:
@@ -174,5 +144,19 @@ class _Reader:
             there = False
         if not there:
             kind = "folder" if key == "frames" else "file"
-            facts = {"key": key, "value": value, "kind": kind, "camera": camera}
-            self._found.add("R013", row.spot(key), **facts)
+            row.add("R013", key, key=key, value=value, kind=kind, camera=camera)
+
+
+def _gb_id(row: Node, value: str | int | None) -> str | None:
+    """`value` as a GB/T 28181 id of a camera: 20 digits, 11 to 13 of which say which device."""
+    if value is None:
+        return None
+    text = str(value)
+    if isinstance(value, int) or not re.fullmatch("[0-9]{20}", text):
+        digits = sum(character.isdigit() for character in text)
+        shown = text if isinstance(value, int) else f'"{text}"'
+        row.add("R005", "gb_device_id", value=shown, digits=digits)
+    elif text[10:13] not in _GB_CAMERAS:
+        meaning = say(f"gb_{text[10:13]}" if text[10:13] in _GB_OTHERS else "nothing")
+        row.add("R006", "gb_device_id", type=text[10:13], meaning=meaning)
+    return text

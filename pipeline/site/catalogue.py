@@ -2,21 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 import msgspec
+from msgspec import Meta
 
-from pipeline.incidents.policy import Calibration, EventType, Over, Rule
+from detectors.hits import Params
+from pipeline.incidents.policy import EventType, Over, Rule
+from pipeline.site.detectors import installed
 from pipeline.site.files import SiteFiles
-from pipeline.site.ids import Ids
-from pipeline.site.problems import Both, Findings, did_you_mean
-from pipeline.site.tables import Node, read, rows
+from pipeline.site.problems import did_you_mean, say
+from pipeline.site.tables import Ids, Node, Row, check_limits, read, rows
 
-RULE_FIELDS = ("raise_at", "clear_below", "hold_s", "share", "gap_s", "clear_s")
 ONLY_DETECTOR = "detector"
-_NEEDED = Both("it says what an event is", "其中规定什么算作事件")
-_OPEN_UNIT = Both("it must lie between 0 and 1, both excluded", "必须大于 0 且小于 1")
+_RULE_LIMITS = {
+    "raise_at": Meta(gt=0),
+    "clear_below": Meta(ge=0),
+    "hold_s": Meta(ge=0),
+    "share": Meta(gt=0, le=1),
+    "gap_s": Meta(ge=0),
+    "clear_s": Meta(ge=0),
+}
+_CALIBRATION_LIMITS = {
+    "prior": Meta(gt=0, lt=1),
+    "positives": Meta(gt=0, lt=1),
+    "correlation": Meta(ge=0, le=1),
+    "platt_a": Meta(gt=0, title="surer"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,103 +40,88 @@ class Catalogue:
     names: frozenset[str]
 
 
-class _File(msgspec.Struct):
+class _File(Row):
     version: str
     event: list[Any]
 
 
-def read_catalogue(files: SiteFiles, found: Findings) -> Catalogue | None:
+def read_catalogue(files: SiteFiles) -> Catalogue | None:
     """The catalogue with every good row; None where the file is missing or not TOML."""
-    node = files.toml("catalogue.toml", _NEEDED)
+    node = files.toml("catalogue.toml", "needs_catalogue")
     if node is None:
         return None
-    head = read(node, _File, found)
-    ids = Ids(Both("event", "事件"), found)
-    installed = entry_points(group="gridalert.detectors").names
+    head = read(node, _File)
+    ids = Ids(say("event"))
     events: dict[str, EventType] = {}
     names: set[str] = set()
-    for row in rows(node, "event", found):
+    for row in rows(node, "event"):
         names.add(str(row.value.get("type")))
-        event = read(row, EventType, found)
-        if event is not None and ids.claim(event.type, row.spot("type"), "type"):
-            _check_event(row, event, installed, found)
+        event = read(row, EventType)
+        if event is not None and ids.claim(row, "type"):
+            _check_event(row, event)
             events[event.type] = event
     return Catalogue(head.version if head else "", events, frozenset(names))
 
 
-def check_rule(row: Node, rule: Rule, names: Mapping[str, str], found: Findings) -> None:
+def _check_event(row: Node, event: EventType) -> None:
+    check_limits(row, "event_level", event.event_level, Meta(ge=1, le=4, title="event_level"))
+    _check_rule(row["rule"], event.rule, {name: name for name in _RULE_LIMITS})
+    calibration = row["calibration"]
+    for key, limits in _CALIBRATION_LIMITS.items():
+        check_limits(calibration, key, getattr(event.calibration, key), limits)
+    review_at, direct_at = event.calibration.review_at, event.calibration.direct_at
+    if not 0 < review_at <= direct_at <= 1:
+        calibration.add("C003", "review_at", review_at=review_at, direct_at=direct_at)
+    for param, target in event.params.items():
+        if target not in (*_RULE_LIMITS, ONLY_DETECTOR):
+            facts = {"param": param, "event": event.type, "target": target}
+            row.add("C001", "params", param, **facts, targets=", ".join(_RULE_LIMITS))
+    # Run from a plain checkout nothing is registered, and nothing can be said.
+    names = installed()
+    if names and event.detector not in names:
+        hint = did_you_mean(event.detector, names)
+        row.add("C005", "detector", detector=event.detector, event=event.type, hint=hint)
+
+
+def _check_rule(row: Node, rule: Rule, names: Mapping[str, str]) -> None:
     """Note what in `rule` cannot be.
 
     `names`: the rule fields that `row` sets, and the key that sets each; others are not looked at.
     """
-    not_negative = Both("it must be 0 or more", "不能小于 0")
-    ranges = {
-        key: (getattr(rule, key) >= 0, not_negative)
-        for key in ("clear_below", "hold_s", "gap_s", "clear_s")
-    }
-    ranges["raise_at"] = (rule.raise_at > 0, Both("it must be above 0", "必须大于 0"))
-    ranges["share"] = (
-        0 < rule.share <= 1,
-        Both("it must be above 0 and at most 1", "必须大于 0 且不超过 1"),
-    )
-    if rule.over is Over.PROBABILITY and rule.raise_at > 1:
-        ranges["raise_at"] = (False, Both("a probability is at most 1", "概率不超过 1"))
     for key, name in names.items():
-        good, must = ranges[key]
-        if not good:
-            found.add("F007", row.spot(name), key=name, value=getattr(rule, key), must=must)
+        limits = _RULE_LIMITS[key]
+        if key == "raise_at" and rule.over is Over.PROBABILITY and rule.raise_at > 1:
+            limits = Meta(le=1, title="probability")
+        check_limits(row, name, getattr(rule, key), limits)
     set_by = names.get("clear_below") or names.get("raise_at")
     if set_by and rule.clear_below > rule.raise_at:
-        facts = {"clear_below": rule.clear_below, "raise_at": rule.raise_at}
-        found.add("C002", row.spot(set_by), **facts)
+        row.add("C002", set_by, clear_below=rule.clear_below, raise_at=rule.raise_at)
 
 
-def _check_event(row: Node, event: EventType, installed: set[str], found: Findings) -> None:
-    if event.event_level not in (1, 2, 3, 4):
-        must = Both("event levels are 1 to 4", "事件等级为 1 到 4")
-        found.add(
-            "F007", row.spot("event_level"), key="event_level", value=event.event_level, must=must
-        )
-    check_rule(row["rule"], event.rule, {name: name for name in RULE_FIELDS}, found)
-    _check_calibration(row["calibration"], event.calibration, found)
-    for param, target in event.params.items():
-        if target not in (*RULE_FIELDS, ONLY_DETECTOR):
-            found.add(
-                "C001",
-                row.spot("params", param),
-                param=param,
-                event=event.type,
-                target=target,
-                targets=", ".join(RULE_FIELDS),
-            )
-    # Run from a plain checkout nothing is registered, and nothing can be said.
-    if installed and event.detector not in installed:
-        found.add(
-            "C005",
-            row.spot("detector"),
-            detector=event.detector,
-            event=event.type,
-            hint=did_you_mean(event.detector, installed),
-        )
+def rule_with(event: EventType, row: Node, params: Params) -> Rule:
+    """The event's rule as `params`, which stand in `row`, change it.
 
-
-def _check_calibration(row: Node, calibration: Calibration, found: Findings) -> None:
-    ranges = {
-        "prior": (0 < calibration.prior < 1, _OPEN_UNIT),
-        "positives": (0 < calibration.positives < 1, _OPEN_UNIT),
-        "correlation": (
-            0 <= calibration.correlation <= 1,
-            Both("it must lie in [0, 1]", "必须在 0 到 1 之间"),
-        ),
-        "platt_a": (
-            calibration.platt_a > 0,
-            Both("it must be above 0: a higher score is surer", "必须大于 0：分数越高越确定"),
-        ),
-    }
-    for key, (good, must) in ranges.items():
-        if not good:
-            found.add("F007", row.spot(key), key=key, value=getattr(calibration, key), must=must)
-    review_at, direct_at = calibration.review_at, calibration.direct_at
-    if not 0 < review_at <= direct_at <= 1:
-        spot = row.spot("review_at")
-        found.add("C003", spot, review_at=review_at, direct_at=direct_at)
+    `clear_below` keeps its share of `raise_at` unless it is set itself.
+    """
+    changes: dict[str, float] = {}
+    names: dict[str, str] = {}
+    for name, value in params.items():
+        target = event.params.get(name)
+        if target is None:
+            hint = did_you_mean(name, event.params)
+            row.add("C004", "params", name, param=name, event=event.type, hint=hint)
+        elif target not in _RULE_LIMITS:
+            continue
+        elif isinstance(value, float):
+            changes[target] = value
+            names[target] = name
+        else:
+            row.add("F006", "params", name, key=name, value=value, expected=say("float"))
+    rule = event.rule
+    if "raise_at" in changes and "clear_below" not in changes and rule.raise_at > 0:
+        changes["clear_below"] = rule.clear_below * changes["raise_at"] / rule.raise_at
+    changed = msgspec.structs.replace(rule, **changes)
+    # A rule that is wrong in the catalogue is told there, not again at each zone.
+    if names and rule.clear_below <= rule.raise_at:
+        _check_rule(row["params"], changed, names)
+    return changed

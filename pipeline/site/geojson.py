@@ -1,84 +1,70 @@
 """Geometries of GeoJSON (RFC 7946): WGS84 degrees, longitude first."""
 
-import math
+from collections.abc import Iterable
 from typing import Any, Literal
 
-import msgspec
-from shapely import Point, Polygon, is_valid_reason
+from shapely import Point, Polygon, is_valid_reason, linearrings, polygons
 
-from pipeline.site.problems import Both, Findings
-from pipeline.site.tables import Node, read
+from pipeline.site.problems import say
+from pipeline.site.tables import Node, Row, read
 
-_Ring = list[tuple[float, ...]]
+_Position = tuple[float, ...]
 
 
-class _Polygon(msgspec.Struct):
+class _Polygon(Row):
     type: Literal["Polygon"]
-    coordinates: list[_Ring]
+    coordinates: list[list[_Position]]
 
 
-class _Point(msgspec.Struct):
+class _Point(Row):
     type: Literal["Point"]
-    coordinates: tuple[float, ...]
+    coordinates: _Position
 
 
-def read_geometry(
-    feature: Node, kind: Literal["Polygon", "Point"], code: str, found: Findings
-) -> Polygon | Point | None:
-    """The geometry of a feature; None where it has none, or a wrong one, which is noted."""
+def read_point(feature: Node, place: str) -> Point | None:
+    """The point of a feature; None where it has none, or a wrong one, which is noted."""
     if feature.value.get("geometry") is None:
         return None
     node = feature["geometry"]
-    if kind == "Point":
-        point = read(node, _Point, found)
-        good = point is not None and _on_earth(node, code, list(point.coordinates), found)
-        return Point(point.coordinates[:2]) if point is not None and good else None
-    polygon = read(node, _Polygon, found)
-    if polygon is None or not polygon.coordinates:
+    point = read(node, _Point)
+    if point is None or not _on_earth(node, place, [point.coordinates]):
         return None
-    return _checked(node, code, polygon.coordinates, found)
+    return Point(point.coordinates[:2])
 
 
-def _checked(node: Node, code: str, rings: list[_Ring], found: Findings) -> Polygon | None:
-    if not all(_on_earth(node, code, list(p), found) for ring in rings for p in ring):
+def read_polygon(feature: Node, code: str) -> Polygon | None:
+    """The polygon of a feature; None where it has none, or a wrong one, which is noted."""
+    if feature.value.get("geometry") is None:
         return None
-    for ring in rings:
-        if len(ring) < 4 or ring[0] != ring[-1]:
-            _note_open(node, code, ring, found)
+    node = feature["geometry"]
+    given = read(node, _Polygon)
+    if given is None or not given.coordinates:
+        return None
+    for ring in given.coordinates:
+        if not _on_earth(node, code, ring):
             return None
-    polygon = Polygon([p[:2] for p in rings[0]], [[p[:2] for p in ring] for ring in rings[1:]])
+        if len(ring) < 4 or ring[0] != ring[-1]:
+            todo = say("close_ring", first=list(ring[0]) if ring else "…")
+            node.add("G004", code=code, fault=say("not_closed"), todo=todo)
+            return None
+    # Half the time of Polygon(points): a city has 126 000 of them.
+    shell, *holes = (linearrings([xy[:2] for xy in ring]) for ring in given.coordinates)
+    polygon = polygons(shell, holes or None)
     if not polygon.is_valid or polygon.area == 0:
         reason = "no area" if polygon.is_valid else is_valid_reason(polygon)
-        fault = Both(f"crosses itself or is flat ({reason})", f"自相交或面积为零（{reason}）")
-        todo = Both(
-            "give the points in the order in which you would walk round it", "请按绕行顺序排列各点"
-        )
-        found.add("G004", node.spot(), code=code, fault=fault, todo=todo)
+        node.add("G004", code=code, fault=say("crosses", reason=reason), todo=say("walk_round"))
         return None
     return polygon
 
 
-def _note_open(node: Node, code: str, ring: _Ring, found: Findings) -> None:
-    fault = Both("is not closed", "没有闭合")
-    first = list(ring[0]) if ring else "…"
-    todo = Both(
-        f"write the first point again at the end: {first} (4 points or more in all)",
-        f"请在末尾重复第一个点：{first}（共至少 4 个点）",
-    )
-    found.add("G004", node.spot(), code=code, fault=fault, todo=todo)
-
-
-def _on_earth(node: Node, code: str, position: list[Any], found: Findings) -> bool:
-    """Whether the position is one on earth; noted, with a guess at the mistake, where not."""
-    if len(position) >= 2 and all(math.isfinite(c) for c in position):
-        x, y = position[:2]
-        if abs(x) <= 180 and abs(y) <= 90:
-            return True
-        correction = Both(
-            f"swapped longitude and latitude? write ({y}, {x})", f"经纬度颠倒？请写 ({y}, {x})"
-        )
-    else:
-        x, y = (*position, "?", "?")[:2]
-        correction = Both("write two numbers", "请写两个数字")
-    found.add("R009", node.spot(), owner=code, x=x, y=y, correction=correction)
-    return False
+def _on_earth(node: Node, owner: str, positions: Iterable[_Position]) -> bool:
+    """Whether all are on earth; the first that is not is noted with a guess at the mistake."""
+    for position in positions:
+        if len(position) >= 2 and abs(position[0]) <= 180 and abs(position[1]) <= 90:
+            continue
+        shown: tuple[Any, ...] = (*position, "?", "?")
+        x, y = shown[:2]
+        correction = say("swapped", x=x, y=y) if len(position) >= 2 else say("two_numbers")
+        node.add("R009", owner=owner, x=x, y=y, correction=correction)
+        return False
+    return True

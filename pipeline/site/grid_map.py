@@ -8,46 +8,22 @@ from typing import Any, Literal
 import msgspec
 from shapely import Point, Polygon
 
+from pipeline.alerts import Address, AdminUnit
 from pipeline.incidents.policy import LEVELS
-from pipeline.messages import Address, AdminUnit
 from pipeline.site.files import SiteFiles
-from pipeline.site.geojson import read_geometry
-from pipeline.site.ids import Ids
-from pipeline.site.problems import Both, Findings, Spot
-from pipeline.site.tables import Node, read
+from pipeline.site.geojson import read_point, read_polygon
+from pipeline.site.problems import Spot, say
+from pipeline.site.tables import Ids, Node, Row, read
 
 MAP_FILE = "map.geojsonl"
 GRIDS = ("grid", "micro_grid")
-LEVEL_WORDS = {
-    "city": Both("city", "市"),
-    "district": Both("district", "区县"),
-    "street": Both("street", "街道"),
-    "community": Both("community", "社区"),
-    "grid": Both("grid", "网格"),
-    "micro_grid": Both("micro-grid", "微网格"),
-    "place": Both("place", "地点"),
-}
-_NEEDED = Both("it says which grid a place lies in", "其中规定地点属于哪个网格")
 _CODES = {
-    "city": (r"[1-9]\d{5}", Both("a city code has 6 digits", "市编码为 6 位数字")),
-    "district": (r"[1-9]\d{5}", Both("a district code has 6 digits", "区县编码为 6 位数字")),
-    "street": (r"[1-9]\d{8}", Both("a street code has 9 digits", "街道编码为 9 位数字")),
-    # GA/T 2000.33-2020 went from 12 to 15 digits.
-    "community": (
-        r"[1-9]\d{11}(\d{3})?",
-        Both("a community code has 12 or 15 digits", "社区编码为 12 或 15 位数字"),
-    ),
-    "grid": (
-        r"[1-9]\d{11}[0-9A-Z]{2,8}",
-        Both("a grid code is 14 to 20 digits or capitals", "网格编码为 14 到 20 位数字或大写字母"),
-    ),
-    "micro_grid": (
-        r"[1-9]\d{11}[0-9A-Z]{4,12}",
-        Both(
-            "a micro-grid code is 16 to 24 digits or capitals",
-            "微网格编码为 16 到 24 位数字或大写字母",
-        ),
-    ),
+    "city": r"[1-9]\d{5}",
+    "district": r"[1-9]\d{5}",
+    "street": r"[1-9]\d{8}",
+    "community": r"[1-9]\d{11}(\d{3})?",  # GA/T 2000.33-2020 went from 12 to 15 digits
+    "grid": r"[1-9]\d{11}[0-9A-Z]{2,8}",
+    "micro_grid": r"[1-9]\d{11}[0-9A-Z]{4,12}",
 }
 
 
@@ -74,6 +50,7 @@ class MapPlace:
     id: str
     name: str
     parent: str
+    map_version: str
     point: Point | None
     spot: Spot
 
@@ -115,110 +92,97 @@ class GridMap:
         )
 
 
-class _Feature(msgspec.Struct):
+class _Feature(Row):
     type: Literal["Feature"]
     properties: dict[str, Any]
     geometry: dict[str, Any] | None = None
     id: str | None = None
 
 
-class _UnitProperties(msgspec.Struct):
+class _Unit(Row):
     level: Literal["city", "district", "street", "community", "grid", "micro_grid"]
     code: str
     name: str
     parent: str | None = None
 
 
-class _PlaceProperties(msgspec.Struct):
+class _Place(Row):
     level: Literal["place"]
     id: str
     name: str
     parent: str
 
 
-def read_map(files: SiteFiles, found: Findings) -> GridMap | None:
+def read_map(files: SiteFiles) -> GridMap | None:
     """The map with every line that can be read; None where the file is missing."""
-    text = files.text(MAP_FILE, _NEEDED)
-    if text is None:
+    content = files.content(MAP_FILE, "needs_map")
+    if content is None:
         return None
     version = f"map-{files.digest_of(MAP_FILE)[:8]}"
-    reader = _Reader(GridMap(version, {}, {}, set()), found)
-    for number, line in enumerate(text.split("\n"), start=1):
+    reader = _Reader(GridMap(version, {}, {}, set()))
+    for number, line in enumerate(content.split(b"\n"), start=1):
         if line.strip():
-            reader.line(number, line)
+            try:
+                value = msgspec.json.decode(line)
+            except (msgspec.DecodeError, RecursionError) as error:
+                files.found.add("F003", Spot(MAP_FILE, number), format="JSON", error=error)
+                reader.map.whole = False
+            else:
+                reader.feature(Node(value, MAP_FILE, {(): number}, files.found))
     return reader.map
 
 
 class _Reader:
     """Adds one line after the other to the map."""
 
-    def __init__(self, grid_map: GridMap, found: Findings) -> None:
+    def __init__(self, grid_map: GridMap) -> None:
         self.map = grid_map
-        self._found = found
-        self._codes = Ids(Both("grid map", "网格地图"), found)
+        self._codes = Ids(say("grid_map"))
 
-    def line(self, number: int, line: str) -> None:
-        spot = Spot(MAP_FILE, number)
-        try:
-            node = Node(msgspec.json.decode(line), MAP_FILE, {(): number})
-        except (msgspec.DecodeError, RecursionError) as error:
-            self._found.add("F003", spot, format="JSON", error=error)
-            self.map.whole = False
-            return
-        feature = read(node, _Feature, self._found)
-        if feature is None:
-            self.map.whole = False
-            return
-        self._name(feature.properties)
-        if feature.properties.get("level") == "place":
-            self._place(node, spot)
-        else:
-            self._unit(node, spot)
-
-    def _name(self, properties: dict[str, Any]) -> None:
-        name = properties.get("id" if properties.get("level") == "place" else "code")
+    def feature(self, node: Node) -> None:
+        feature = read(node, _Feature)
+        properties = feature.properties if feature is not None else {}
+        is_place = properties.get("level") == "place"
+        name = properties.get("id" if is_place else "code")
         if isinstance(name, str):
             self.map.names.add(name)
         else:
             self.map.whole = False
+        if feature is not None and is_place:
+            self._place(node, node["properties"])
+        elif feature is not None:
+            self._unit(node, node["properties"])
 
-    def _check_name(self, name: str, spot: Spot) -> None:
-        if not name.strip():
-            must = Both("officers know places by their names", "网格员靠名称认地方")
-            self._found.add("F007", spot, key="name", value=f'"{name}"', must=must)
-
-    def _unit(self, node: Node, spot: Spot) -> None:
-        unit = read(node["properties"], _UnitProperties, self._found)
+    def _unit(self, node: Node, row: Node) -> None:
+        unit = read(row, _Unit)
         if unit is None:
             return
-        self._check_name(unit.name, spot)
-        pattern, must = _CODES[unit.level]
-        if not re.fullmatch(pattern, unit.code):
-            self._found.add("F007", spot, key="code", value=f'"{unit.code}"', must=must)
-        elif self._codes.claim(unit.code, spot, "code"):
-            shape = read_geometry(node, "Polygon", unit.code, self._found)
-            polygon = shape if isinstance(shape, Polygon) else None
+        _check_name(row, unit.name)
+        if not re.fullmatch(_CODES[unit.level], unit.code):
+            row.wrong("code", say(f"{unit.level}_code"))
+        elif self._codes.claim(row, "code"):
+            polygon = read_polygon(node, unit.code)
             drawn = node.value.get("geometry") is not None
             self.map.units[unit.code] = Unit(
-                unit.level, unit.code, unit.name, unit.parent, polygon, drawn, spot
+                unit.level, unit.code, unit.name, unit.parent, polygon, drawn, row.spot()
             )
 
-    def _place(self, node: Node, spot: Spot) -> None:
-        place = read(node["properties"], _PlaceProperties, self._found)
+    def _place(self, node: Node, row: Node) -> None:
+        place = read(row, _Place)
         if place is None:
             return
-        self._check_name(place.name, spot)
+        _check_name(row, place.name)
         first = self.map.places.get(place.id)
         if first is not None and first.parent != place.parent:
-            self._found.add(
-                "R012",
-                spot,
-                place=place.id,
-                a=first.parent,
-                b=place.parent,
-                first=f"{first.spot.file}:{first.spot.line}",
+            facts = {"place": place.id, "a": first.parent, "b": place.parent}
+            row.add("R012", **facts, first=first.spot)
+        elif self._codes.claim(row):
+            point = read_point(node, place.id)
+            self.map.places[place.id] = MapPlace(
+                place.id, place.name, place.parent, self.map.version, point, row.spot()
             )
-        elif self._codes.claim(place.id, spot):
-            shape = read_geometry(node, "Point", place.id, self._found)
-            point = shape if isinstance(shape, Point) else None
-            self.map.places[place.id] = MapPlace(place.id, place.name, place.parent, point, spot)
+
+
+def _check_name(row: Node, name: str) -> None:
+    if not name.strip():
+        row.wrong("name", say("named"))

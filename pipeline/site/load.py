@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
+from pipeline.alerts import Location
 from pipeline.incidents.policy import Place, Policy
-from pipeline.messages import Location
-from pipeline.site.cameras import Watches, read_cameras
+from pipeline.site.cameras import read_cameras
 from pipeline.site.catalogue import read_catalogue
 from pipeline.site.deadlines import read_deadlines
 from pipeline.site.files import SiteFiles
 from pipeline.site.grid_map import GridMap, read_map
-from pipeline.site.ids import Ids
 from pipeline.site.map_check import check_map
 from pipeline.site.model import Settings, Site
 from pipeline.site.officers import Roster, check_coverage, check_roster, read_officers
-from pipeline.site.problems import Both, Findings, Problem, SiteError, Spot
+from pipeline.site.problems import Findings, Problem, SiteError, Spot, say
 from pipeline.site.sensors import SENSORS_FILE, read_sensors
 from pipeline.site.settings import read_settings
+from pipeline.site.tables import Ids
 from pipeline.site.targets import Targets
 from pipeline.site.work_calendar import read_calendar
 
@@ -32,15 +32,14 @@ def check_site(folder: Path) -> tuple[Site | None, tuple[Problem, ...]]:
     """The site, None where it has an error, and every error and warning by file and line."""
     found = Findings()
     if not folder.is_dir():
-        reason = Both("it is the folder of the site's files", "它是站点文件所在的目录")
-        found.add("F001", Spot(str(folder), 1), file=folder, reason=reason)
+        found.add("F001", Spot(str(folder), 1), file=folder, reason=say("needs_folder"))
         return None, found.all
     folder = folder.resolve()  # a camera's files stay where they are when the process moves
     files = SiteFiles(folder, found)
-    parts = _Parts(files, found)
+    parts = _Parts(files)
     # The settings come last: the policy's version is the hash of all that was read before them.
     version = files.digest(parts.calendar.id)[:16]
-    settings = read_settings(files, found)
+    settings = read_settings(files)
     policy = parts.policy(settings, version) if settings is not None else None
     if policy is None or settings is None or found.errors:
         return None, found.all
@@ -51,28 +50,25 @@ def check_site(folder: Path) -> tuple[Site | None, tuple[Problem, ...]]:
 class _Parts:
     """Everything but the settings, read and checked against each other."""
 
-    def __init__(self, files: SiteFiles, found: Findings) -> None:
-        self.catalogue = read_catalogue(files, found)
-        self.grid_map = read_map(files, found)
-        self.roster = read_officers(files, found)
-        self.deadlines = read_deadlines(files, found)
-        self.calendar = read_calendar(files, found)
+    def __init__(self, files: SiteFiles) -> None:
+        self.catalogue = read_catalogue(files)
+        self.grid_map = read_map(files)
+        self.roster = read_officers(files)
+        self.deadlines = read_deadlines(files)
+        self.calendar = read_calendar(files)
         targets = Targets(self.catalogue, self.grid_map)
-        sources = Ids(Both("camera or sensor", "摄像机或传感器"), found)
-        self.cameras, seen = read_cameras(files, targets, sources, found)
-        self.sensors, felt = read_sensors(files, targets, sources, found)
-        self.watches: Watches = {**seen, **felt}
-        self._check_together(files, found)
-
-    def _check_together(self, files: SiteFiles, found: Findings) -> None:
+        sources = Ids(say("source"))
+        self.cameras, seen = read_cameras(files, targets, sources)
+        self.sensors, felt = read_sensors(files, targets, sources)
+        self.watches = {**seen, **felt}
         if self.grid_map is not None:
-            check_map(self.grid_map, found)
+            check_map(self.grid_map, files.found)
         if self.roster is not None:
-            check_roster(self.roster, self.grid_map, found)
+            check_roster(self.roster, self.grid_map, files.found)
         if self.roster is not None and self.grid_map is not None:
-            check_coverage(self.roster, self.grid_map, found)
+            check_coverage(self.roster, self.grid_map, files.found)
         if not files.camera_files() and not files.has(SENSORS_FILE):
-            found.add("F010", Spot("cameras", 1))
+            files.found.add("F010", Spot("cameras", 1))
 
     def policy(self, settings: Settings, version: str) -> Policy | None:
         """What the fold decides by; None where one of the files could not be used."""

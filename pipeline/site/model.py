@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from detectors.hits import Zone
 from pipeline.incidents.policy import Policy
+
+# A limit's title is what words.toml calls what is wrong.
+Port = Annotated[int, Meta(ge=0, le=65535, title="port")]
+NotNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
 
 
 class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,32 +35,33 @@ class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     folder: str = "evidence"
     base_uri: str = "file:evidence"
-    keep_days: int = 30
-    unreferenced_hours: int = 24
+    keep_days: Positive = 30
+    unreferenced_hours: Positive = 24
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`tick_s`: seconds between clock ticks; 0 = none, for recorded material whose time is past.
+    `max_clock_skew_s`: how far a reading's time may be from now; 0 = any, for recordings.
     `metrics_port`: 0 takes a free one, for several workers on one machine.
     """
 
-    tick_s: float = 10.0
-    metrics_port: int = 9101
+    tick_s: NotNegative = 10.0
+    max_clock_skew_s: NotNegative = 300.0
+    metrics_port: Port = 9101
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`max_clock_skew_s`: how far a reading's time may be from now; 0 = any, for recordings."""
+    """`threads`: of the model's inference; 0 = as many as it likes."""
 
-    metrics_port: int = 9102
-    max_clock_skew_s: float = 300.0
-    threads: int = 0
+    metrics_port: Port = 9102
+    threads: Annotated[int, Meta(ge=0)] = 0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """gridalert.toml."""
 
-    tenant: str
-    source_uri: str
+    tenant: Annotated[str, Meta(pattern=r"\S", title="not_empty")]
+    source_uri: Annotated[str, Meta(pattern=r"^\S+$", title="uri")]
     kafka: KafkaSettings = KafkaSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -1,34 +1,33 @@
 """officers.csv: who handles a grid's alerts, and who takes over."""
 
 import csv
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-import msgspec
+from msgspec import Meta
 
 from pipeline.incidents.policy import Officer
 from pipeline.site.files import SiteFiles
 from pipeline.site.grid_map import GRIDS, GridMap, Unit
-from pipeline.site.ids import Ids
-from pipeline.site.problems import Both, Findings, Spot, did_you_mean
-from pipeline.site.tables import Node, read
+from pipeline.site.problems import Both, Findings, Spot, did_you_mean, say
+from pipeline.site.tables import Ids, Node, Row, read
 
 OFFICERS_FILE = "officers.csv"
 LONGEST_FALLBACK = 5
-_NEEDED = Both("it says who gets a grid's alerts", "其中规定网格的告警由谁接收")
-_DUTY = re.compile(r"24h|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+NotEmpty = Annotated[str, Meta(min_length=1, title="not_empty")]
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+Duty = Annotated[str, Meta(pattern=rf"^(24h|{_TIME}-{_TIME})\Z", title="duty")]
 
 
-class _Row(msgspec.Struct):
+class _Officer(Row):
     id: str
-    number: str
+    number: NotEmpty
     role: Literal["grid_officer", "micro_grid_leader", "community_police", "duty_desk"]
     grids: str
-    terminal_id: str
+    terminal_id: NotEmpty
     substitute: str
-    duty: str
+    duty: Duty
 
 
 @dataclass(slots=True)
@@ -57,18 +56,18 @@ class Roster:
         return tuple(chain[1 : 1 + LONGEST_FALLBACK])
 
 
-def read_officers(files: SiteFiles, found: Findings) -> Roster | None:
+def read_officers(files: SiteFiles) -> Roster | None:
     """The roster with every good row; None where the file is missing."""
-    text = files.text(OFFICERS_FILE, _NEEDED)
+    text = files.text(OFFICERS_FILE, "needs_officers")
     if text is None:
         return None
     roster = Roster()
-    ids = Ids(Both("officer", "网格员"), found)
-    for node in _rows(text, roster, found):
-        row = read(node, _Row, found)
-        if row is None or not _good(row, node.spot(), found):
+    ids = Ids(say("officer"))
+    for node in _rows(text, roster, files.found):
+        row = read(node, _Officer)
+        if row is None:
             roster.whole = False
-        elif ids.claim(row.id, node.spot()):
+        elif ids.claim(node):
             _add(roster, row, node.spot())
     return roster
 
@@ -112,27 +111,13 @@ def _rows(text: str, roster: Roster, found: Findings) -> Iterator[Node]:
                 roster.whole = False
             else:
                 row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-                yield Node(row, OFFICERS_FILE, {(): reader.line_num})
+                yield Node(row, OFFICERS_FILE, {(): reader.line_num}, found)
     except csv.Error as error:
         found.add("F003", Spot(OFFICERS_FILE, reader.line_num), format="CSV", error=error)
         roster.whole = False
 
 
-def _good(row: _Row, spot: Spot, found: Findings) -> bool:
-    empty = Both("it must not be empty", "不能为空")
-    good = True
-    for key in ("number", "terminal_id"):
-        if not getattr(row, key):
-            found.add("F007", spot, key=key, value='""', must=empty)
-            good = False
-    if not _DUTY.fullmatch(row.duty):
-        must = Both("duty is 24h or hh:mm-hh:mm", "值班时间为 24h 或 hh:mm-hh:mm")
-        found.add("F007", spot, key="duty", value=f'"{row.duty}"', must=must)
-        good = False
-    return good
-
-
-def _add(roster: Roster, row: _Row, spot: Spot) -> None:
+def _add(roster: Roster, row: _Officer, spot: Spot) -> None:
     roster.officers[row.id] = Officer(
         row.id, row.number, row.role, row.terminal_id, row.substitute or None
     )
@@ -165,7 +150,7 @@ def _officer_hint(name: str, officers: Mapping[str, Officer]) -> Both:
     """The id of the officer whose number was written, else the nearest id."""
     by_number = [o.id for o in officers.values() if o.number.lstrip("0") == name.lstrip("0")]
     if len(by_number) == 1:
-        return Both(f'did you mean "{by_number[0]}"?', f"是不是“{by_number[0]}”？")
+        return say("near", name=by_number[0])
     return did_you_mean(name, officers)
 
 

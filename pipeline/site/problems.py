@@ -1,13 +1,15 @@
 """What is wrong with a site: where it stands, what, why and what to do, in English and Chinese."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pipeline.site.words import WARNINGS, WORDS
+import msgspec
 
 Lang = Literal["en", "zh"]
+Sentence = tuple[str, str, str]
 LONGEST_FACT = 400
 MOST_COMPARED = 1000  # a city has 126 000 micro-grids; comparing each with each takes hours
 
@@ -18,12 +20,37 @@ class Spot(NamedTuple):
     file: str
     line: int
 
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
 
 class Both(NamedTuple):
     """The same words in both languages."""
 
     en: str
     zh: str
+
+
+class ProblemWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What, why and what to do; a site starts in spite of a warning."""
+
+    en: Sentence
+    zh: Sentence
+    warning: bool = False
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    problem: dict[str, ProblemWords]
+    say: dict[str, Both]
+
+
+WORDS = msgspec.toml.decode(Path(__file__).with_name("words.toml").read_bytes(), type=_Words)
+
+
+def say(name: str, /, **facts: object) -> Both:
+    """The part of a sentence that words.toml has under `name`, its blanks filled."""
+    both = WORDS.say[name]
+    return Both(_filled(both.en, facts, "en"), _filled(both.zh, facts, "zh"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +61,13 @@ class Problem:
     severity: Literal["error", "warning"]
     file: str
     line: int
-    en: tuple[str, str, str]
-    zh: tuple[str, str, str]
+    en: Sentence
+    zh: Sentence
 
     @property
     def what(self) -> str:
         """What is wrong, in English."""
         return self.en[0]
-
-    @property
-    def why(self) -> str:
-        """Why that is wrong, in English."""
-        return self.en[1]
 
     @property
     def todo(self) -> str:
@@ -77,16 +99,13 @@ class Findings:
         self._problems: dict[Problem, None] = {}
 
     def add(self, code: str, spot: Spot, /, **facts: object) -> None:
-        """Note that `code` of the words is so at `spot`; `facts` fill the words' blanks."""
-        en, zh = WORDS[code]
-        problem = Problem(
-            code=code,
-            severity="warning" if code in WARNINGS else "error",
-            file=spot.file,
-            line=spot.line,
-            en=_filled(en, facts, "en"),
-            zh=_filled(zh, facts, "zh"),
+        """Note that `code` of words.toml is so at `spot`; `facts` fill the words' blanks."""
+        words = WORDS.problem[code]
+        en, zh = (
+            (_filled(what, facts, lang), _filled(why, facts, lang), _filled(todo, facts, lang))
+            for lang, (what, why, todo) in (("en", words.en), ("zh", words.zh))
         )
+        problem = Problem(code, "warning" if words.warning else "error", *spot, en, zh)
         self._problems.setdefault(problem)
 
     @property
@@ -103,29 +122,24 @@ class Findings:
 def did_you_mean(name: str, known: Collection[str]) -> Both:
     """The nearest known name as a question; what is known when none is near; else nothing."""
     if len(known) > MOST_COMPARED:
-        return Both(f"{len(known)} are known", f"已有 {len(known)} 个")
+        return say("many_known", count=len(known))
     names = sorted(known)
     # Officer numbers lose their zero in spreadsheets; difflib alone finds "8" unlike "08".
     near = [k for k in names if k.lstrip("0") == name.lstrip("0")] or difflib.get_close_matches(
         name, names, n=1
     )
     if near:
-        return Both(f'did you mean "{near[0]}"?', f"是不是“{near[0]}”？")
+        return say("near", name=near[0])
     if not names:
-        return Both("there is none yet: add it first", "目前一个也没有，请先添加")
-    listed = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-    return Both(f"known: {listed}", f"已有：{listed}")
+        return say("none_known")
+    return say("known", names=", ".join(names[:8]) + (", …" if len(names) > 8 else ""))
 
 
-def _filled(
-    words: tuple[str, str, str], facts: dict[str, object], lang: Lang
-) -> tuple[str, str, str]:
-    shown = {name: _shown(fact, lang) for name, fact in facts.items()}
-    what, why, todo = (part.format(**shown) for part in words)
-    return what, why, todo
+def _filled(words: str, facts: Mapping[str, object], lang: str) -> str:
+    return words.format(**{name: _shown(fact, lang) for name, fact in facts.items()})
 
 
-def _shown(fact: object, lang: Lang) -> str:
+def _shown(fact: object, lang: str) -> str:
     """A fact on one line: files hold anything, and one problem is one line of the answer."""
     text = str(getattr(fact, lang)) if isinstance(fact, Both) else str(fact)
     printable = "".join(c if c.isprintable() else "�" for c in text)

@@ -2,37 +2,29 @@
 
 from typing import Any
 
-import msgspec
-
-from pipeline.incidents.policy import EventType, Watch
-from pipeline.site.cameras import Watches
+from pipeline.incidents.policy import Watch
+from pipeline.site.detectors import check_detector
 from pipeline.site.files import SiteFiles
-from pipeline.site.ids import Ids
 from pipeline.site.model import Sensor
-from pipeline.site.problems import Both, Findings, Spot
-from pipeline.site.tables import Node, read, rows
-from pipeline.site.targets import Targets, rule_with
+from pipeline.site.problems import say
+from pipeline.site.tables import Ids, Node, Row, read, rows
+from pipeline.site.targets import Targets, Watches, Watching
 
 SENSORS_FILE = "sensors.toml"
 
 
-class _File(msgspec.Struct):
+class _File(Row):
     sensor: list[Any]
 
 
-class _Sensor(msgspec.Struct):
+class _Sensor(Watching, kw_only=True):
     id: str
     name: str
     datastream: str
     unit: str
-    event: str
-    place: str
-    params: dict[str, float | str | bool] = {}
 
 
-def read_sensors(
-    files: SiteFiles, targets: Targets, ids: Ids, found: Findings
-) -> tuple[list[Sensor], Watches]:
+def read_sensors(files: SiteFiles, targets: Targets, ids: Ids) -> tuple[list[Sensor], Watches]:
     """The good datastreams, and what they may say; the rest is noted.
 
     `ids`: those of the cameras. A sensor may have several rows, one for each datastream.
@@ -42,34 +34,32 @@ def read_sensors(
     node = files.toml(SENSORS_FILE)
     if node is None:
         return sensors, watches
-    read(node, _File, found)
+    read(node, _File)
     streams: dict[str, Ids] = {}
-    for row in rows(node, "sensor", found):
-        sensor = read(row, _Sensor, found)
+    for row in rows(node, "sensor"):
+        sensor = read(row, _Sensor)
         if sensor is None:
             continue
         if sensor.id not in streams:
-            kind = Both(f'sensor "{sensor.id}": datastream', f"传感器“{sensor.id}”的数据流")
-            streams[sensor.id] = Ids(kind, found)
-            ids.claim(sensor.id, row.spot("id"))
-        known = _resolved(row, sensor, targets, found)
-        named = streams[sensor.id].claim(sensor.datastream, row.spot("datastream"), "datastream")
-        if named and known is not None:
+            streams[sensor.id] = Ids(say("datastream", sensor=sensor.id))
+            ids.claim(row)
+        known = _resolved(row, sensor, targets)
+        if streams[sensor.id].claim(row, "datastream") and known is not None:
             sensors.append(known[0])
             watches[sensor.id, sensor.datastream] = known[1]
     return sensors, watches
 
 
-def _resolved(
-    row: Node, sensor: _Sensor, targets: Targets, found: Findings
-) -> tuple[Sensor, Watch] | None:
-    event = targets.event(row, sensor.event, found)
-    owner = Both(f'sensor "{sensor.id}"', f"传感器“{sensor.id}”")
-    place = targets.place(row, sensor.place, owner, found)
-    if event is None:
+def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Watch] | None:
+    owner = say("sensor", sensor=sensor.id)
+    target = targets.resolve(row, sensor, owner)
+    if target is None:
         return None
-    _check_unit(row.spot("unit"), sensor, event, found)
-    rule = rule_with(event, row, sensor.params, found)
+    event, place = target.event, target.place
+    if sensor.unit != event.unit:
+        facts = {"sensor": sensor.id, "unit": sensor.unit, "event": event.type}
+        row.add("R017", "unit", **facts, wanted=event.unit)
+    check_detector(row, owner, event.detector, sensor.params)
     if place is None:
         return None
     loaded = Sensor(
@@ -83,11 +73,4 @@ def _resolved(
         leaf_code=place.parent,
         params=sensor.params,
     )
-    return loaded, Watch(event.type, place.id, rule)
-
-
-def _check_unit(spot: Spot, sensor: _Sensor, event: EventType, found: Findings) -> None:
-    if sensor.unit != event.unit:
-        found.add(
-            "R017", spot, sensor=sensor.id, unit=sensor.unit, event=event.type, wanted=event.unit
-        )
+    return loaded, Watch(event.type, place.id, target.rule)

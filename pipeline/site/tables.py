@@ -1,48 +1,41 @@
 """Reads rows of any file into structs, key by key, so that one wrong key hides no other."""
 
-import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import Enum
-from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
+from msgspec import Meta
 
 from pipeline.site.lines import Path
-from pipeline.site.problems import Both, Findings, Spot, did_you_mean
+from pipeline.site.problems import WORDS, Both, Findings, Spot, did_you_mean, say
 
 S = TypeVar("S", bound=msgspec.Struct)
+# "|" and "@" separate the parts of hit and alert ids; blanks hide in tables.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_MISMATCH = (msgspec.ValidationError, OverflowError)
 
-_TYPE_WORDS: dict[Any, Both] = {
-    str: Both('a text in quotes "…"', "带引号的文本“…”"),
-    int: Both("a whole number", "整数"),
-    float: Both("a number", "数字"),
-    bool: Both("true or false", "true 或 false"),
-    date: Both("a day such as 2026-10-10", "日期，如 2026-10-10"),
-    datetime: Both(
-        "a time such as 2026-06-01T08:00:00+08:00", "时间，如 2026-06-01T08:00:00+08:00"
-    ),
-    dict: Both("a table", "一张表 [..]"),
-    list: Both("a list […]", "列表 […]"),
-    tuple: Both("a list […]", "列表 […]"),
-}
+
+class Row(msgspec.Struct, forbid_unknown_fields=True):
+    """What a table of a file is read into."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of a file, and where it and what is in it stand."""
+    """A value of a file, where it and what is in it stand, and where its problems are noted."""
 
     value: Any
     file: str
     lines: Mapping[Path, int]
+    found: Findings
     path: Path = ()
 
     def __getitem__(self, step: str | int) -> "Node":
         """The value under a key or index that is there."""
-        return Node(self.value[step], self.file, self.lines, (*self.path, step))
+        return Node(self.value[step], self.file, self.lines, self.found, (*self.path, step))
 
     def spot(self, *steps: str | int) -> Spot:
         """Where what is under `steps` stands, or else the nearest thing around it."""
@@ -51,8 +44,38 @@ class Node:
             path = path[:-1]
         return Spot(self.file, self.lines.get(path, 1))
 
+    def add(self, code: str, /, *steps: str | int, **facts: object) -> None:
+        """Note that `code` of words.toml is so where what is under `steps` stands."""
+        self.found.add(code, self.spot(*steps), **facts)
 
-def rows(node: Node, key: str, found: Findings) -> Iterator[Node]:
+    def wrong(self, key: str, must: Both, *index: int) -> None:
+        """Note that the value of `key`, or an item of it, is not what it must be."""
+        value = self.value.get(key)
+        for step in index:
+            value = value[step]
+        self.add("F007", key, *index, key=key, value=_short(value), must=must)
+
+
+class Ids:
+    """The ids of one kind given so far, and where each was given first."""
+
+    def __init__(self, kind: Both) -> None:
+        self._kind = kind
+        self._first: dict[str, Spot] = {}
+
+    def claim(self, row: Node, key: str = "id") -> bool:
+        """Whether `row` has a good id that nothing else of this kind has; noted where not."""
+        name, spot = row.value[key], row.spot(key)
+        if not _ID.fullmatch(name):
+            row.wrong(key, say("id"))
+            return False
+        first = self._first.setdefault(name, spot)
+        if first != spot:
+            row.add("R004", key, kind=self._kind, id=name, first=first)
+        return first == spot
+
+
+def rows(node: Node, key: str) -> Iterator[Node]:
     """The tables of the array `key` of `node`; whatever else stands there is a problem."""
     items = node.value.get(key, [])
     if not isinstance(items, list):
@@ -61,88 +84,89 @@ def rows(node: Node, key: str, found: Findings) -> Iterator[Node]:
         if isinstance(item, dict):
             yield node[key][index]
         else:
-            expected = Both(f"a table: [[{key}]]", f"一张表：[[{key}]]")
-            found.add("F006", node.spot(key, index), key=key, value=item, expected=expected)
+            node.add("F006", key, index, key=key, value=item, expected=say("a_row", key=key))
 
 
-def read(node: Node, kind: type[S], found: Findings) -> S | None:
-    """`node` as a `kind`; None, with every problem noted, where it is not one.
+def read(node: Node, kind: type[S]) -> S | None:
+    """`node` as a `kind`, which forbids unknown fields; None where it is not one.
 
-    A key too many is a problem too, but the rest can still be used to find others.
+    Every problem is noted. With a key too many, or a number out of its limits, the rest can still
+    be used to find others.
     """
+    try:
+        return msgspec.convert(node.value, kind)
+    except _MISMATCH:
+        return _read_by_key(node, kind)
+
+
+def _read_by_key(node: Node, kind: type[S]) -> S | None:
     if not isinstance(node.value, dict):
         name = str(node.path[-1]) if node.path else node.file
-        found.add(
-            "F006", node.spot(), key=name, value=_short(node.value), expected=_TYPE_WORDS[dict]
-        )
+        node.add("F006", key=name, value=_short(node.value), expected=say("dict"))
         return None
-    fields = _fields(kind)
-    whole = True
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for key in node.value.keys() - fields.keys():
-        found.add("F004", node.spot(key), key=key, hint=did_you_mean(key, fields))
+        node.add("F004", key, key=key, hint=did_you_mean(key, fields))
     values: dict[str, Any] = {}
-    for key, spec in fields.items():
-        if key not in node.value:
-            if spec.required:
-                found.add("F005", node.spot(), key=key, expected=_expected(spec.type))
-                whole = False
-            continue
-        value = _value(node, key, spec.type, found)
-        whole = whole and value is not _WRONG
-        values[spec.name] = value
-    return kind(**values) if whole else None
+    for key, field in fields.items():
+        if key in node.value:
+            values[field.name] = _value(node, key, field.type)
+        elif field.required:
+            node.add("F005", key=key, expected=_expected(field.type))
+            values[field.name] = _WRONG
+    return kind(**values) if _WRONG not in values.values() else None
 
 
 _WRONG = object()
 
 
-@cache
-def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
-    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
-
-
-def _value(node: Node, key: str, kind: Any, found: Findings) -> Any:
+def _value(node: Node, key: str, kind: Any) -> Any:
+    """The value of `key` as a `kind`; `_WRONG`, which is noted, where it is of another kind."""
     raw = node.value[key]
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        inner = read(node[key], kind, found)
+        inner = read(node[key], kind)
         return _WRONG if inner is None else inner
+    bare, limits = _without_limits(kind)
     try:
-        value = msgspec.convert(raw, kind)
-    except (msgspec.ValidationError, OverflowError):
-        _note_mismatch(node, key, kind, found)
+        value = msgspec.convert(raw, bare)
+    except _MISMATCH:
+        _note_mismatch(node, key, bare)
         return _WRONG
-    if not _finite(value):
-        must = Both("it must be a finite number", "必须是有限的数字")
-        found.add("F007", node.spot(key), key=key, value=_short(raw), must=must)
-        return _WRONG
+    if limits is not None:
+        check_limits(node, key, value, limits)
     return value
 
 
-def _note_mismatch(node: Node, key: str, kind: Any, found: Findings) -> None:
-    raw = node.value[key]
-    choices = _choices(kind)
+def check_limits(node: Node, key: str, value: Any, limits: Meta) -> None:
+    """Note a value that is not within `limits`; their title is what words.toml calls them."""
+    kind: Any = Annotated[type(value), limits]
+    try:
+        msgspec.convert(value, kind)
+    except _MISMATCH:
+        set_ = {name: getattr(limits, name) for name in ("ge", "gt", "le", "lt")}
+        bounds = {name: bound for name, bound in set_.items() if bound is not None}
+        node.wrong(key, say(limits.title or "_".join(bounds), **bounds))
+
+
+def _without_limits(kind: Any) -> tuple[Any, Meta | None]:
+    """A kind of value, and its limits, of which at most one kind of a union has some."""
+    if get_origin(kind) is Annotated:
+        bare, limits = get_args(kind)
+        return bare, limits
+    if get_origin(kind) in (Union, UnionType):
+        parts = [_without_limits(part) for part in get_args(kind)]
+        limits = next((limits for _, limits in parts if limits is not None), None)
+        return Union[tuple(bare for bare, _ in parts)], limits  # noqa: UP007
+    return kind, None
+
+
+def _note_mismatch(node: Node, key: str, kind: Any) -> None:
+    raw, choices = node.value[key], _choices(kind)
     if choices and isinstance(raw, str):
-        found.add(
-            "F008",
-            node.spot(key),
-            key=key,
-            value=raw,
-            choices=", ".join(choices),
-            hint=did_you_mean(raw, choices),
-        )
+        listed, hint = ", ".join(choices), did_you_mean(raw, choices)
+        node.add("F008", key, key=key, value=raw, choices=listed, hint=hint)
     else:
-        found.add("F006", node.spot(key), key=key, value=_short(raw), expected=_expected(kind))
-
-
-def _finite(value: Any) -> bool:
-    """Whether no number in `value` is NaN or infinite; tables inside it are read on their own."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(_finite(item) for item in value.values() if isinstance(item, float))
-    if isinstance(value, list | tuple):
-        return all(_finite(item) for item in value if not isinstance(item, dict))
-    return True
+        node.add("F006", key, key=key, value=_short(raw), expected=_expected(kind))
 
 
 def _choices(kind: Any) -> list[str]:
@@ -155,15 +179,19 @@ def _choices(kind: Any) -> list[str]:
 
 def _expected(kind: Any) -> Both:
     """The kind of value in a person's words."""
+    kind, _ = _without_limits(kind)
     choices = _choices(kind)
     if choices:
-        return Both("one of " + ", ".join(choices), "以下之一：" + "、".join(choices))
+        return say("one_of", choices=Both(", ".join(choices), "、".join(choices)))
     if get_origin(kind) in (Union, UnionType):
-        parts = [_expected(part) for part in get_args(kind) if part is not NoneType]
-        return Both(" or ".join(p.en for p in parts), "或".join(p.zh for p in parts))
+        first, *others = (_expected(part) for part in get_args(kind) if part is not NoneType)
+        for other in others:
+            first = say("or", a=first, b=other)
+        return first
     if any(get_origin(part) is tuple for part in get_args(kind)):
-        return Both("a list of points [[x, y], …]", "点的列表 [[x, y], …]")
-    return _TYPE_WORDS.get(get_origin(kind) or kind, _TYPE_WORDS[dict])
+        return say("points")
+    name = (get_origin(kind) or kind).__name__.replace("tuple", "list")
+    return say(name if name in WORDS.say else "dict")
 
 
 def _short(value: Any) -> str:

@@ -4,72 +4,53 @@ from itertools import combinations, pairwise
 
 from shapely import LineString, Polygon
 
-from pipeline.site.problems import Both, Findings, Spot
+from pipeline.site.problems import Both, say
 from pipeline.site.tables import Node
 
 Points = tuple[tuple[float, float], ...]
 SMALLEST = 0.001
 MOST_POINTS = 64
+COMMON_PICTURES = ((1920, 1080), (3840, 2160))
 
 
-def check_polygon(node: Node, owner: Both, points: Points, found: Findings) -> None:
-    """Note what keeps `points`, which stand in `node`, from being a polygon on a picture."""
+def check_polygon(node: Node, owner: Both, points: Points) -> None:
+    """Note the first thing that keeps `points`, which stand in `node`, from being a polygon."""
     if not 3 <= len(points) <= MOST_POINTS:
-        found.add("R016", node.spot(), owner=owner, n=len(points))
+        node.add("R016", owner=owner, n=len(points))
         return
     for index, (x, y) in enumerate(points):
         if not (0 <= x <= 1 and 0 <= y <= 1):
-            _note_outside(node.spot(index), owner, index, points, found)
+            _note_outside(node, owner, index, points)
             return
-    repeated = _repeated(points)
-    if repeated is not None:
-        found.add("R018", node.spot(), owner=owner, a=repeated[0], b=repeated[1])
+    if len(set(points)) < len(points):
+        a, b = _repeated(points)
+        node.add("R018", owner=owner, a=a, b=b)
         return
     crossing = _crossing(points)
-    if crossing is not None:
-        a, b, c, d = crossing
-        found.add("R002", node.spot(), owner=owner, a=a, b=b, c=c, d=d)
-        return
     area = Polygon(points).area
-    if area < SMALLEST:
-        found.add("R003", node.spot(), owner=owner, percent=f"{area * 100:.3f}")
+    if crossing is not None:
+        node.add("R002", owner=owner, **dict(zip("abcd", crossing, strict=True)))
+    elif area < SMALLEST:
+        node.add("R003", owner=owner, percent=f"{area * 100:.3f}")
 
 
-def _note_outside(spot: Spot, owner: Both, index: int, points: Points, found: Findings) -> None:
+def _note_outside(node: Node, owner: Both, index: int, points: Points) -> None:
     x, y = points[index]
-    if max(max(point) for point in points) <= 2 or min(min(point) for point in points) < 0:
-        pixels = Both("", "")
-        correction = Both("move the point into the picture", "请把该点移入画面")
-    else:
-        pixels = Both("; these look like pixels", "；这些像是像素值")
-        correction = _in_fractions(points)
-    found.add(
-        "R001",
-        spot,
-        owner=owner,
-        n=index + 1,
-        x=f"{x:g}",
-        y=f"{y:g}",
-        pixels=pixels,
-        correction=correction,
-    )
+    in_pixels = max(map(max, points)) > 2 and min(map(min, points)) >= 0
+    pixels = say("pixels" if in_pixels else "nothing")
+    correction = _in_fractions(points) if in_pixels else say("move_point")
+    facts = {"n": index + 1, "x": f"{x:g}", "y": f"{y:g}"}
+    node.add("R001", index, owner=owner, **facts, pixels=pixels, correction=correction)
 
 
 def _in_fractions(points: Points) -> Both:
     """The whole polygon as it would be on the smallest common picture that holds it."""
     widest, highest = max(x for x, _ in points), max(y for _, y in points)
-    for width, height in ((1920, 1080), (3840, 2160)):
+    for width, height in COMMON_PICTURES:
         if widest <= width and highest <= height:
             text = ", ".join(f"[{x / width:.3f}, {y / height:.3f}]" for x, y in points)
-            return Both(
-                "the picture's size is not known here: divide x by its width and y by its "
-                f"height; for a {width}×{height} picture write [{text}]",
-                "此处不知道画面尺寸：请用 x 除以宽、y 除以高；"
-                f"若画面为 {width}×{height}，请写 [{text}]",
-            )
-    return Both(
-        "divide x by the picture's width and y by its height", "请用 x 除以画面宽、y 除以画面高"
-    )
+            return say("divided", width=width, height=height, points=text)
+    return say("divide")
 
 
 def _crossing(points: Points) -> tuple[int, int, int, int] | None:
@@ -88,10 +69,7 @@ def _crossing(points: Points) -> tuple[int, int, int, int] | None:
     return None
 
 
-def _repeated(points: Points) -> tuple[int, int] | None:
-    first: dict[tuple[float, float], int] = {}
-    for number, point in enumerate(points, start=1):
-        if point in first:
-            return first[point], number
-        first[point] = number
-    return None
+def _repeated(points: Points) -> tuple[int, int]:
+    """The numbers, from 1, of the first point that was there before, and of what it repeats."""
+    again = next(index for index, point in enumerate(points) if point in points[:index])
+    return points.index(points[again]) + 1, again + 1

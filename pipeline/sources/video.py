@@ -20,6 +20,7 @@ Picture = NDArray[np.uint8]
 Lazy = Callable[[], Picture]
 PICTURES = (".jpg", ".jpeg", ".png")
 MAX_PICTURE_BYTES = 16 * 1024 * 1024
+MAX_PICTURE_PX = 64_000_000  # 192 MB as pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,15 @@ def _read_picture(path: Path) -> Picture | Unreadable:
     except OSError as error:
         return Unreadable(Reason.UNREADABLE_PICTURE, f"{path.name}: {error.strerror}")
     try:
-        raw = np.frombuffer(value, np.uint8)
-        image: Picture | None = cv2.imdecode(raw, cv2.IMREAD_COLOR) if value else None
-    except cv2.error:
+        with av.open(
+            str(path)
+        ) as picture:  # reads the head only: a small file can be a huge picture
+            head = picture.streams.video[0]
+            if head.width * head.height > MAX_PICTURE_PX:
+                size = f"{head.width}x{head.height} pixels"
+                return Unreadable(Reason.TOO_LARGE, f"{path.name}: {size}", value)
+        image: Picture | None = cv2.imdecode(np.frombuffer(value, np.uint8), cv2.IMREAD_COLOR)
+    except (av.error.FFmpegError, IndexError, cv2.error):
         image = None
     if image is None:
         return Unreadable(Reason.UNREADABLE_PICTURE, f"{path.name}: no picture", value)

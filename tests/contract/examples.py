@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from detectors.electricity import Electricity
 from detectors.hits import Evidence, Hit, Reading, Source
+from pipeline.alerts import Location
 from pipeline.incidents.policy import Calibration, Officer, Place, Policy, Watch
-from pipeline.messages import Location, encode
+from pipeline.messages import encode
 from pipeline.readings import Watched, look_at_reading
 from pipeline.replay import Fold
 from pipeline.site.model import Sensor

@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 
 from detectors.hits import Reading
 from docs.schemas import CONTRACTS, TYPES, documents, schema_of
-from pipeline.messages import CloudEvent, DeadLetter, Decision, LogRecord, Reason, encode
+from pipeline.alerts import CloudEvent
+from pipeline.messages import DeadLetter, Decision, LogRecord, Reason, encode
 from pipeline.topics import TOPICS
 from pipeline.wire import SEEN_AT, dead_letter_headers, record_headers
 from tests.builders import at

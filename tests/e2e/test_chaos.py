@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.alerts import decode_alert
 from pipeline.broker import LocalBroker
 from pipeline.child import Child
 from pipeline.connection import Connection
 from pipeline.demo.on_kafka import ends, lag, publish_readings, read, run, start
 from pipeline.demo.run_site import Ports, prepare
-from pipeline.messages import decode_alert
 from pipeline.replay import distinct_alerts
 from pipeline.topics import ALERTS, HITS, READINGS
 from tests.conftest import make_new, wait_until

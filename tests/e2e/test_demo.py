@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from pipeline.messages import CloudEvent, Direct, SameDay, decode_alert
+from pipeline.alerts import CloudEvent, Direct, SameDay, decode_alert
 from tests.conftest import wait_until
 
 GRIDALERT = [sys.executable, "-m", "pipeline.cli.main"]

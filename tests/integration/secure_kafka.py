@@ -1,17 +1,15 @@
-"""A real Kafka that takes clients over TLS with a password only, and an authority that signed it."""
+"""A real Kafka that takes only clients with TLS and a password, and who signed its certificate."""
 
 import base64
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from pipeline.broker import _free_port
 from pipeline.child import Child
-from pipeline.connection import BrokerUnavailable, Connection
+from pipeline.connection import Connection
 from pipeline.jars import DEPLOY, find_java, resolve_jars
 from pipeline.topics import admin_client
 
@@ -59,38 +57,43 @@ class SecureKafka:
 
 @contextmanager
 def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
-    """Serves inside the block."""
-    port = _free_port()
+    """Serves inside the block; all it has lies in `folder`, and PASSWORD in no file of it."""
     cafile, wrong = make_authority(folder, "ca"), make_authority(folder, "wrong-ca")
     sign_broker(folder)
-    template = (DEPLOY / "server.properties").read_text("ascii") + SECURITY
-    (folder / "server.properties").write_text(
-        template.format(
-            host=HOST,
-            port=port,
-            controller_port=_free_port(),
-            log_dir="logs",
-            store=STORE,
-            store_password=STORE_PASSWORD,
-            cafile=cafile.name,
-        ),
-        "ascii",
-    )
-    users = [f"{MECHANISM}=[name={n},password={p}]" for n, p in [("broker", "between-brokers")]]
-    users.append(f'{MECHANISM}=[name={USER},password={PASSWORD}]')
-    scram = [word for user in users for word in ("--add-scram", user)]
+    found = SecureKafka(f"{HOST}:{write_properties(folder, cafile)}", cafile, wrong)
+    users = {"broker": "between-brokers", USER: PASSWORD}
+    scram = [
+        word
+        for user, password in users.items()
+        for word in ("--add-scram", f"{MECHANISM}=[name={user},password={password}]")
+    ]
     cluster_id = base64.urlsafe_b64encode(b"secure-kafka-001").decode().rstrip("=")
     formatted = java(folder, "kafka.tools.StorageTool", "format", "-t", cluster_id, *scram, "-c")
     assert formatted.wait(READY_S) == 0, formatted.log_tail()
     broker = java(folder, "kafka.Kafka")
     try:
-        found = SecureKafka(f"{HOST}:{port}", cafile, wrong)
-        with admin_client(found.connection, timeout_s=60):
+        with admin_client(found.connection, timeout_s=READY_S):
             pass
         yield found
     finally:
-        print(broker.log_tail(40))
         broker.stop(20)
+
+
+def write_properties(folder: Path, cafile: Path) -> int:
+    """The broker's settings; the port it will listen on."""
+    port = _free_port()
+    template = (DEPLOY / "server.properties").read_text("ascii") + SECURITY
+    text = template.format(
+        host=HOST,
+        port=port,
+        controller_port=_free_port(),
+        log_dir="logs",
+        store=STORE,
+        store_password=STORE_PASSWORD,
+        cafile=cafile.name,
+    )
+    (folder / "server.properties").write_text(text, "ascii")
+    return port
 
 
 def java(folder: Path, main: str, *arguments: str) -> Child:
@@ -106,7 +109,12 @@ def java(folder: Path, main: str, *arguments: str) -> Child:
 
 def keytool(folder: Path, *arguments: str) -> None:
     subprocess.run(
-        [Path(find_java()).resolve().with_name("keytool"), *arguments, "-storepass", STORE_PASSWORD],
+        [
+            Path(find_java()).resolve().with_name("keytool"),
+            *arguments,
+            "-storepass",
+            STORE_PASSWORD,
+        ],
         cwd=folder,
         check=True,
         capture_output=True,

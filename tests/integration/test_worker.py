@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipeline.alerts import decode_alert
 from pipeline.broker import LocalBroker
 from pipeline.child import Child
 from pipeline.demo.on_kafka import ends, lag, publish_readings, read, read_headers, start
 from pipeline.demo.run_site import Ports, prepare
-from pipeline.messages import Decision, decode_alert
+from pipeline.messages import Decision
 from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS, READINGS
 from sinks.kafka import KafkaSink
 from tests.conftest import wait_until
@@ -83,6 +84,23 @@ def test_each_record_has_one_decision(kafka: LocalBroker, worker: Child) -> None
     ]
     assert len({(d.partition, d.offset) for d in told}) == len(told)
     assert {d.outcome for d in told} == {"opened", "merged", "resolved"}
+
+
+def test_the_clock_ticks_in_every_partition_and_every_tick_is_decided(
+    kafka: LocalBroker, tmp_path: Path
+) -> None:
+    site = prepare(DEMO, tmp_path / "site", kafka.bootstrap, Ports(0, 0), None)
+    settings = (site / "gridalert.toml").read_text("utf-8")
+    (site / "gridalert.toml").write_text(settings.replace("tick_s = 0", "tick_s = 1"), "utf-8")
+    child = start("worker", tmp_path, "worker", "--site", str(site))
+    try:
+        # The first record of a partition is the policy; the others can only be ticks.
+        wait_until(lambda: min(ends(kafka.connection, HITS).values()) >= 3, "two ticks each")
+    finally:
+        child.stop(20.0)
+    kinds = {msgspec.json.decode(v or b"")["kind"] for _, _, _, v in read(kafka.connection, HITS)}
+    assert kinds == {"policy", "tick"}
+    assert lag(kafka.connection, HITS) <= 24  # at most the ticks of its last second
 
 
 def test_sigterm_ends_it_in_order(worker: Child) -> None:

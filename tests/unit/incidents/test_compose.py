@@ -8,8 +8,9 @@ import pytest
 
 from detectors.hits import Evidence, Hit
 from pipeline import __version__
+from pipeline.alerts import CloudEvent
 from pipeline.incidents.policy import Policy
-from pipeline.messages import CloudEvent, Tick
+from pipeline.messages import Tick
 from tests.builders import COUNT, LEAF, at, event_type, hit, policy, seconds_of
 from tests.unit.incidents.timeline import Message, told
 

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipeline.alerts import CalendarDays, NoDeadline, SameDay, WorkingDays
 from pipeline.incidents.deadlines import deadline, is_working_day
 from pipeline.incidents.policy import DeadlineProfile, WorkCalendar
-from pipeline.messages import CalendarDays, NoDeadline, SameDay, WorkingDays
 from pipeline.site.files import SiteFiles
 from pipeline.site.problems import Findings
 from pipeline.site.work_calendar import read_calendar
@@ -20,7 +20,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 def calendar(tmp_path_factory: pytest.TempPathFactory) -> WorkCalendar:
     """That of a site without a calendar.toml of its own."""
     found = Findings()
-    return read_calendar(SiteFiles(tmp_path_factory.mktemp("site"), found), found)
+    return read_calendar(SiteFiles(tmp_path_factory.mktemp("site"), found))
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.hits import Hit, Source
+from pipeline.alerts import CloudEvent
 from pipeline.incidents.state import Head, LeafState, State, decode_state
 from pipeline.incidents.step import step
-from pipeline.messages import CloudEvent, Outcome, PolicyChange, Reason, Tick, encode
+from pipeline.messages import Outcome, PolicyChange, Reason, Tick, encode
 from pipeline.replay import Fold
 from tests.builders import LEAF, VAN, actions, at, hit, policy, record, seconds_of, standing
 

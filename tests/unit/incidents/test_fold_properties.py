@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.hits import Hit, Source
+from pipeline.alerts import CloudEvent
 from pipeline.incidents.policy import Policy, Watch
 from pipeline.incidents.state import HEAD, State, decode_state
 from pipeline.incidents.step import Step, step
-from pipeline.messages import CloudEvent, Outcome, Reason, Tick, encode
+from pipeline.messages import Outcome, Reason, Tick, encode
 from pipeline.replay import Fold
 from tests.builders import COUNT, LEAF, at, hit, policy, record, seconds_of, standing
 from tests.unit.incidents.timeline import Message, folded, told

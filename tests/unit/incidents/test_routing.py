@@ -2,9 +2,9 @@
 
 import pytest
 
+from pipeline.alerts import Direct, Queue, Routing
 from pipeline.incidents.policy import Calibration
 from pipeline.incidents.routing import route
-from pipeline.messages import Direct, Queue, Routing
 from tests.builders import policy
 
 PLACE = policy().places["pl-crowding"]

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from detectors.hits import Hit
+from pipeline.alerts import CloudEvent
 from pipeline.incidents.policy import Policy
-from pipeline.messages import CloudEvent, Decision, PolicyChange, Tick
+from pipeline.messages import Decision, PolicyChange, Tick
 from pipeline.replay import Fold
 from tests.builders import record
 

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detectors.hits import Source
+from pipeline.alerts import decode_alert
 from pipeline.cli.main import COMMANDS, main
-from pipeline.messages import decode_alert, encode
+from pipeline.messages import encode
 from pipeline.replay import log_line
 from pipeline.site.load import load_site
 from tests.builders import at

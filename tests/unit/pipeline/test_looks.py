@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from detectors.hits import Detections, Frame, Look
-from pipeline.looks import ZoneWatch, detector_class, watch_camera
+from pipeline.looks import ZoneWatch, watch_camera
+from pipeline.site.detectors import detector_class
 from pipeline.site.load import load_site
 from tests.builders import COUNT, STANDING, at
 from tests.unit.detectors.scene import VISIBLE, zone

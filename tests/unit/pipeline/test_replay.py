@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.messages import PolicyChange, Tick, decode_alert, encode
+from pipeline.alerts import decode_alert
+from pipeline.messages import PolicyChange, Tick, encode
 from pipeline.replay import Fold, distinct_alerts, log_line, read_log, replay
 from tests.builders import LEAF, at, hit, policy, record
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -139,9 +140,10 @@ def test_what_is_no_picture_is_told_and_the_next_is_read(tmp_path: Path) -> None
         large.truncate(MAX_PICTURE_BYTES + 1)
     (tmp_path / "4.jpg").symlink_to(tmp_path / "gone")
     (tmp_path / "5.jpg").mkdir()
-    picture(tmp_path / "6.png", GREY)
+    cv2.imwrite(str(tmp_path / "6.png"), np.zeros((9000, 9000), np.uint8))  # 90 kB as a file
+    picture(tmp_path / "7.png", GREY)
     seen, unreadable, came_in = read(camera(frames=tmp_path))
-    assert (seconds(seen), came_in) == ([0, 6], 2)
+    assert (seconds(seen), came_in) == ([0, 7], 2)
     told = [(one.reason, one.what.split(":")[0], bool(one.value)) for one in unreadable]
     assert told == [
         (Reason.UNREADABLE_PICTURE, "1.jpg", True),
@@ -149,4 +151,5 @@ def test_what_is_no_picture_is_told_and_the_next_is_read(tmp_path: Path) -> None
         (Reason.TOO_LARGE, "3.jpg", False),
         (Reason.UNREADABLE_PICTURE, "4.jpg", False),
         (Reason.UNREADABLE_PICTURE, "5.jpg", False),
+        (Reason.TOO_LARGE, "6.png", True),
     ]

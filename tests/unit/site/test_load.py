@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.messages import AdminUnit
+from pipeline.alerts import AdminUnit
 from pipeline.site.load import check_site, load_site
 from pipeline.site.problems import SiteError
 
@@ -47,7 +47,7 @@ def test_params_change_the_rule_and_keep_its_proportions(tiny: Path) -> None:
     watches = load_site(tiny).policy.watches
     assert watches["cam-7", "east-gate"].rule.raise_at == 10
     assert watches["cam-7", "east-gate"].rule.clear_below == 7
-    assert watches["counter-1", "people"].rule.raise_at == 5
+    assert watches["socket-1", "residual_current"].rule.raise_at == 300
 
 
 def test_a_zone_keeps_all_its_params(tiny: Path) -> None:
@@ -141,15 +141,39 @@ def test_frames_need_their_rate(tiny: Path) -> None:
 
 
 def test_a_detector_nobody_installed(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Installed:
-        names = frozenset({"crowd", "electricity"})
-
-    monkeypatch.setattr("pipeline.site.catalogue.entry_points", lambda group: Installed)
+    monkeypatch.setattr("pipeline.site.catalogue.installed", lambda: {"crowd", "electricity"})
     _, problems = check_site(tiny)
     assert [problem.line_of_text("en") for problem in problems] == [
         'catalogue.toml:10 C005 detector "crowding" of event "crowding" is not installed · '
         'nothing could look for that event · install it; did you mean "crowd"?'
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("cameras/510117001.toml", "{ min_people = 5 }", "{ min_confidence = 7 }", "R019 camera"),
+        ("cameras/510117001.toml", 'event = "crowding"', 'event = "residual_current"', "R020"),
+        ("sensors.toml", '"residual_current"\nplace', '"crowding"\nplace', "R020 sensor"),
+    ],
+)
+def test_what_a_detector_refuses_is_told(
+    demo: Path, file: str, old: str, new: str, told: str
+) -> None:
+    replace(demo / file, old, new)
+    site, problems = check_site(demo)
+    assert site is None
+    assert any(problem.line_of_text("en").split(" ", 1)[1].startswith(told) for problem in problems)
+
+
+def test_a_detector_that_does_not_load_is_told(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(name: str) -> None:
+        raise ImportError(f"no module for {name}")
+
+    monkeypatch.setattr("pipeline.site.detectors.detector_class", fails)
+    _, problems = check_site(tiny)
+    assert {problem.code for problem in problems} == {"R019"}
+    assert "no module for crowding" in problems[0].what
 
 
 def test_a_byte_order_mark_means_nothing(tiny: Path) -> None:

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from click import ClickException
 
-from pipeline.site.load import check_site
+from pipeline.cli.shared import connection_of
+from pipeline.site.load import check_site, load_site
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,23 @@ def test_a_site_needs_no_more_than_its_tenant(tiny: Path) -> None:
     site, _ = check_site(tiny)
     assert site is not None
     assert site.settings.worker.tick_s == 10
+
+
+def test_the_clock_skew_is_the_workers(tiny: Path) -> None:
+    with (tiny / "gridalert.toml").open("a") as file:
+        file.write("[worker]\nmax_clock_skew_s = 0\n[ingest]\nmax_clock_skew_s = 0\n")
+    _, problems = check_site(tiny)
+    assert [(p.line, p.code) for p in problems] == [(6, "F004")]
+
+
+def test_a_missing_password_is_asked_for_by_the_name_of_its_variable(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tiny / "gridalert.toml").open("a") as file:
+        file.write('[kafka]\nsecurity_protocol = "SASL_PLAINTEXT"\nsasl_mechanism = "PLAIN"\n')
+        file.write('sasl_username = "u"\nsasl_password_env = "KAFKA_PASSWORD"\n')
+    monkeypatch.delenv("KAFKA_PASSWORD", raising=False)
+    with pytest.raises(ClickException, match="environment variable KAFKA_PASSWORD"):
+        connection_of(load_site(tiny))
+    monkeypatch.setenv("KAFKA_PASSWORD", "secret")
+    assert connection_of(load_site(tiny)).sasl_password == "secret"

@@ -1,0 +1,255 @@
+"""Grid alerts: what is published of an incident, whole each time, and how it is written."""
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+from detectors.hits import Evidence, Instant, Source
+
+ALERT_SCHEMA = "https://schemas.gridalert.example/v1/grid-alert.schema.json"
+Severity = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
+Condition = Literal["present", "cleared", "unknown"]
+Handling = Literal["candidate", "open", "expired"]
+
+
+class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The event type in another scheme, e.g. GB/T 28181 AlarmMethod/AlarmType 5/10."""
+
+    scheme: str
+    code: str
+
+
+class AdminUnit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the administrative levels: its code and its Chinese name."""
+
+    code: str
+    name: str
+
+
+class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The levels from city down to the leaf grid; each code begins with its parent's."""
+
+    city: AdminUnit
+    district: AdminUnit
+    street: AdminUnit
+    community: AdminUnit
+    grid: AdminUnit
+    leaf_code: str
+    map_version: str
+    resolved_by: Literal["zone_config"]
+    micro_grid: AdminUnit | None = None
+
+
+class Location(msgspec.Struct, frozen=True):
+    """A point in degrees; the map is WGS84 (CGCS2000 is taken as equal, < 1 m)."""
+
+    lon: float
+    lat: float
+    crs: Literal["WGS84"] = "WGS84"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What happened, in the catalogue's words."""
+
+    type: str
+    label: str
+    label_en: str
+    category: str
+    codes: tuple[Code, ...]
+    catalogue_version: str
+
+
+class _Due(msgspec.Struct, frozen=True, tag_field="basis"):
+    """`due_at` is exclusive: 24:00 of a day is the next day's 00:00. `status` is provisional until
+    a person accepts the alert: from then on the time counts.
+    """
+
+    due_at: Instant
+    rule: str
+    amount: int
+    counted_from: Instant
+    status: Literal["provisional", "final"]
+    calendar: str
+    calendar_status: Literal["published", "provisional", "not_needed"]
+    timezone: str
+
+
+class SameDay(_Due, frozen=True, tag="same_day"):
+    """当天办结."""
+
+
+class CalendarDays(_Due, frozen=True, tag="calendar_days"):
+    """自然日: the first day is not counted, the last one ends at 24:00."""
+
+
+class WorkingDays(_Due, frozen=True, tag="working_days"):
+    """工作日, with statutory holidays and make-up working days."""
+
+
+class NoDeadline(msgspec.Struct, frozen=True, tag_field="basis", tag="none"):
+    """The city's profile gives this level no time."""
+
+    rule: str
+    due_at: None = None
+
+
+Deadline = SameDay | CalendarDays | WorkingDays | NoDeadline
+
+
+class Assignee(msgspec.Struct, frozen=True):
+    """The officer an alert goes to, or is proposed to. `number` is text: "08" keeps its zero."""
+
+    officer_id: str
+    number: str
+    role: str
+    terminal_id: str
+
+
+class Direct(msgspec.Struct, frozen=True, tag_field="mode", tag="direct"):
+    """Straight to the officer's terminal."""
+
+    assignee: Assignee
+    fallback: tuple[str, ...]
+    reason: Literal["leaf_grid"] = "leaf_grid"
+
+
+class Queue(msgspec.Struct, frozen=True, tag_field="mode", tag="queue"):
+    """To the duty desk, which decides; the officer is proposed."""
+
+    proposed: Assignee
+    fallback: tuple[str, ...]
+    reason: Literal["low_confidence"] = "low_confidence"
+
+
+Routing = Direct | Queue
+
+
+class AlertPlace(msgspec.Struct, frozen=True):
+    """What people call the spot."""
+
+    id: str
+    name: str
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """What was measured; `unit` is a UCUM code, "1" for a count."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """What the alert rests on. `duration_s`: first to last seen."""
+
+    hit_count: int
+    source_count: int
+    duration_s: float
+    sources: tuple[Source, ...]
+
+
+class AlertText(msgspec.Struct, frozen=True):
+    """What an officer reads first."""
+
+    headline: str
+    description: str
+    lang: Literal["zh-CN"] = "zh-CN"
+
+
+class Privacy(msgspec.Struct, frozen=True):
+    """What was made unreadable in the pictures, and when the alert is to be forgotten."""
+
+    classification: Literal["internal"]
+    redaction: tuple[str, ...]
+    retain_until: Instant
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """What decided: software, models (name@sha256), rule, policy, and the hits it began and ended
+    with. Offsets are delivery order and stand in the record's headers instead.
+    """
+
+    pipeline: str
+    score_model: str
+    models: tuple[str, ...]
+    rule: str
+    policy_version: str
+    first_hit_id: str
+    last_hit_id: str
+
+
+class _Alert(msgspec.Struct, frozen=True, tag_field="action"):
+    """An incident as published: the whole current state each time."""
+
+    alert_id: str
+    alert_no: str
+    sequence: int
+    condition: Condition
+    handling: Handling
+    event: Event
+    event_level: int
+    severity: Severity
+    alarm_priority: int
+    confidence: float
+    grid: Address
+    place: AlertPlace
+    location: Location | None
+    first_seen_at: Instant
+    last_seen_at: Instant
+    opened_at: Instant
+    updated_at: Instant
+    deadline: Deadline
+    routing: Routing
+    measures: tuple[Measure, ...]
+    observation: Observation
+    evidence: tuple[Evidence, ...]
+    text: AlertText
+    privacy: Privacy
+    provenance: Provenance
+    exercise: bool
+
+
+class Opened(_Alert, frozen=True, tag="opened"):
+    """A new incident."""
+
+
+class Updated(_Alert, frozen=True, tag="updated", kw_only=True):
+    """Something a person should know has changed."""
+
+    update_reason: Literal["measure_grew"]
+
+
+class Resolved(_Alert, frozen=True, tag="resolved", kw_only=True):
+    """It is over, or nothing has been seen of it for too long. Handling goes on."""
+
+    resolution: Literal["condition_cleared", "expired"]
+
+
+GridAlert = Opened | Updated | Resolved
+
+
+class CloudEvent(msgspec.Struct, frozen=True):
+    """The structured-mode envelope of a grid alert: the value on grid.alerts.v1."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: Instant
+    partitionkey: str
+    correlationid: str
+    causationid: str
+    data: GridAlert
+    specversion: Literal["1.0"] = "1.0"
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str = ALERT_SCHEMA
+
+    content_type: ClassVar[bytes] = b"application/cloudevents+json; charset=UTF-8"
+
+
+_decoder = msgspec.json.Decoder(CloudEvent)
+
+
+def decode_alert(value: bytes) -> CloudEvent:
+    """A value of grid.alerts.v1. Raises msgspec.DecodeError when it is none."""
+    return _decoder.decode(value)
