@@ -129,9 +129,7 @@ def _read_picture(path: Path) -> Picture | Unreadable:
     except OSError as error:
         return Unreadable(Reason.UNREADABLE_PICTURE, f"{path.name}: {error.strerror}")
     try:
-        with av.open(
-            str(path)
-        ) as picture:  # reads the head only: a small file can be a huge picture
+        with av.open(str(path)) as picture:
             head = picture.streams.video[0]
             if head.width * head.height > MAX_PICTURE_PX:
                 size = f"{head.width}x{head.height} pixels"

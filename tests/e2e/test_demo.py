@@ -19,19 +19,17 @@ ROOT = Path(__file__).parents[2]
 Started = subprocess.Popen[bytes]
 
 
-def demo(out: Path, *more: str) -> None:
-    done = subprocess.run(
-        [*GRIDALERT, "demo", "--out", str(out), *more], cwd=ROOT, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-
-
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two demos at once, each with its own broker: they take free ports."""
     folder = tmp_path_factory.mktemp("demo")
-    for name in ("one", "two"):
-        demo(folder / name)
-    return folder / "one", folder / "two"
+    outs = folder / "one", folder / "two"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    runs = [subprocess.Popen([*GRIDALERT, "demo", "--out", out], cwd=ROOT, **pipes) for out in outs]
+    for run in runs:
+        said, _ = run.communicate()
+        assert run.returncode == 0, said.decode()
+    return outs
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +157,13 @@ def began(out: Path, pid: int) -> dict[str, bool]:
     }
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-@pytest.mark.parametrize("moment", began(Path("/nowhere"), 0))
+@pytest.mark.parametrize(
+    ("moment", "how"),
+    [
+        *((moment, signal.SIGINT) for moment in began(Path("/nowhere"), 0)),
+        ("while ingest runs", signal.SIGKILL),
+    ],
+)
 def test_stopped_at_any_moment_nothing_is_left(
     moment: str, how: signal.Signals, tmp_path: Path
 ) -> None:
