@@ -33,7 +33,7 @@ schemas: env  ## write docs/contracts anew: schemas from the types, examples fro
 	$(BIN)/python -m docs.schemas
 
 lock:  ## resolve the dependencies anew (needs uv)
-	uv pip compile --quiet --generate-hashes --extra cpu --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra cpu --group dev pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf .venv .kafka build *.egg-info

@@ -6,7 +6,6 @@
 Files are never dropped from: a full queue makes their readers wait.
 """
 
-import hashlib
 import queue
 import threading
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from pipeline.redaction import masked
 from pipeline.site.model import Camera, Site
 from pipeline.sources.video import Unreadable, frames
 from pipeline.topics import DEAD_LETTERS, HITS
-from pipeline.wire import SEEN_AT, dead_letter_headers
+from pipeline.wire import dead_letter_headers, hit_headers
 from sinks.contract import AlertSink
 from sinks.evidence import EvidenceStore
 
@@ -166,8 +165,7 @@ def _look(watch: CameraWatch, frame: Frame, site: Site, parts: Parts) -> None:
 
 
 def _send(hit: Hit, seen_at: datetime, parts: Parts) -> None:
-    headers = [(SEEN_AT, str(int(seen_at.timestamp() * 1000)).encode())]
-    parts.sink.send(HITS, hit.leaf_code.encode(), encode(hit), headers)
+    parts.sink.send(HITS, hit.leaf_code.encode(), encode(hit), hit_headers(seen_at))
     parts.metrics.hits.labels(hit.event_type).inc()
 
 
@@ -213,8 +211,7 @@ def _refuse(camera: Camera, frame: Unreadable, parts: Parts) -> None:
         message=f"camera {camera.id}: {frame.what}",
         mend="check the camera's stream or the file; the frames after it are looked at",
     )
-    digest = hashlib.sha256(frame.value).hexdigest()
-    headers = dead_letter_headers(letter, parts.now(), sha256=digest, size_bytes=len(frame.value))
+    headers = dead_letter_headers(letter, parts.now(), not_kept=frame.value)
     parts.sink.send(DEAD_LETTERS, camera.id.encode(), b"", headers)
     parts.metrics.frames_dropped.labels(frame.reason).inc()
     parts.metrics.dead_letters.labels(frame.reason, letter.stage).inc()

@@ -1,4 +1,4 @@
-"""What GridAlert writes and reads: the log's records, grid alerts, decisions, dead letters."""
+"""What the fold reads and says of it: the log's records, decisions, dead letters."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -97,6 +97,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
     mend: str
 
 
+# No hit or reading comes near; what is quoted of a larger one would not fit on a topic.
+MAX_RECORD_BYTES = 64 * 1024
 # RecursionError: arrays in arrays, thousands deep.
 NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

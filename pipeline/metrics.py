@@ -49,7 +49,7 @@ def ingest_metrics(registry: CollectorRegistry) -> IngestMetrics:
         frames_in=_counter(registry, "frames_in", "Frames that came from a camera"),
         frames_looked_at=_counter(registry, "frames_looked_at", "Frames that detectors looked at"),
         looking_seconds=Gauge(
-            "gridalert_looking_seconds", "Since the first frame came in", registry=registry
+            "gridalert_looking_seconds", "From the start to the last look", registry=registry
         ),
         frames_dropped=_counter(registry, "frames_dropped", "Frames not looked at", "reason"),
         stage_seconds=_seconds(registry, "stage_seconds", "Time of one frame in a stage", "stage"),

@@ -76,11 +76,6 @@ def draw(
     return Picture(_jpeg(np.vstack(parts)), redaction)
 
 
-def clarity(look: Look) -> tuple[float, float]:
-    """How well a look shows its event; `max(looks, key=clarity)` is the one to draw."""
-    return look.measure, look.score * look.quality
-
-
 def local_time(at: datetime, zone: tzinfo) -> str:
     """An event time as people of that time zone write it: 2026-06-01 08:00:12."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"

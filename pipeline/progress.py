@@ -136,8 +136,8 @@ class Progress:
             **self._client, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         consumer.assign([TopicPartition(self._states_topic, p) for p in sorted(partitions)])
-        await consumer.start()
         try:
+            await consumer.start()
             if partitions:
                 await self._read_states(consumer)
             sources = [TopicPartition(tp.topic, tp.partition) for tp in sorted(mine)]

@@ -7,11 +7,17 @@ from datetime import datetime
 import msgspec
 
 from detectors.hits import Hit, Reading, ReadingDetector, Source, hit_id_of
-from pipeline.messages import NO_JSON, DeadLetter, Reason, is_plausible, whole_ms
+from pipeline.messages import (
+    MAX_RECORD_BYTES,
+    NO_JSON,
+    DeadLetter,
+    Reason,
+    is_plausible,
+    whole_ms,
+)
 from pipeline.site.detectors import detector_class
 from pipeline.site.model import Sensor, Site
 
-MAX_READING_BYTES = 64 * 1024
 _decoder = msgspec.json.Decoder(Reading)
 
 
@@ -44,7 +50,7 @@ def look_at_reading(
 
     Never raises on any bytes.
     """
-    if value is None or len(value) > MAX_READING_BYTES:
+    if value is None or len(value) > MAX_RECORD_BYTES:
         size = "no value" if value is None else f"{len(value)} bytes"
         return _refuse(Reason.TOO_LARGE if value else Reason.UNDECODABLE, size, "send one Reading")
     try:
@@ -56,29 +62,30 @@ def look_at_reading(
             Reason.UNDECODABLE, "not JSON", "send a Reading; NaN and Infinity are no JSON"
         )
     entry = watched.get((reading.sensor_id, reading.datastream))
-    wrong = _wrong(reading, entry, now, max_skew_s)
-    if entry is None or wrong is not None:
-        return wrong or _refuse(Reason.UNKNOWN_SENSOR, reading.sensor_id, "add it to sensors.toml")
-    return _hit(reading, entry)
-
-
-def _wrong(
-    reading: Reading, entry: Watched | None, now: datetime, max_skew_s: float
-) -> DeadLetter | None:
-    name = f"sensor {reading.sensor_id}, datastream {reading.datastream}"
     if entry is None:
-        return _refuse(Reason.UNKNOWN_SENSOR, f"{name}: not in the site", "add it to sensors.toml")
+        return _refuse(
+            Reason.UNKNOWN_SENSOR, f"{_name(reading)}: not in the site", "add it to sensors.toml"
+        )
+    return _wrong(reading, entry, now, max_skew_s) or _hit(reading, entry)
+
+
+def _name(reading: Reading) -> str:
+    return f"sensor {reading.sensor_id}, datastream {reading.datastream}"
+
+
+def _wrong(reading: Reading, entry: Watched, now: datetime, max_skew_s: float) -> DeadLetter | None:
     if reading.unit != entry.sensor.unit:
         return _refuse(
             Reason.WRONG_UNIT,
-            f"{name}: unit {reading.unit!r}, the site says {entry.sensor.unit!r}",
+            f"{_name(reading)}: unit {reading.unit!r}, the site says {entry.sensor.unit!r}",
             "convert it at the gateway or correct sensors.toml",
         )
     skew_s = abs((reading.phenomenon_time - now).total_seconds())
     if not is_plausible(reading.phenomenon_time) or (max_skew_s and skew_s > max_skew_s):
         return _refuse(
             Reason.CLOCK_SKEW,
-            f"{name}: its time, {reading.phenomenon_time.isoformat()}, is {skew_s:.0f} s from now",
+            f"{_name(reading)}: its time, {reading.phenomenon_time.isoformat()}, is {skew_s:.0f} s "
+            "from now",
             "set the device's clock (NTP), or max_clock_skew_s in gridalert.toml",
         )
     return None

@@ -76,6 +76,10 @@ class Fold:
             self.decisions[done.decision.outcome, done.decision.reason] += 1
         return done
 
+    def counts(self) -> dict[str, int]:
+        """Decisions by outcome/reason."""
+        return {f"{outcome}/{reason}": n for (outcome, reason), n in sorted(self.decisions.items())}
+
 
 def replay(lines: Iterable[LogLine], fold: Fold) -> Iterator[bytes]:
     """The values for grid.alerts.v1 that a recorded log leads to."""

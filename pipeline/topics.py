@@ -27,6 +27,8 @@ STATE = "grid.state.v1"
 _MINUTE_MS = 60_000
 _DAY_MS = 24 * 60 * _MINUTE_MS
 _MIB = 1024 * 1024
+MAX_MESSAGE_BYTES = 2 * _MIB
+"""The largest that the worker sends: a state, or a dead letter."""
 _RETRY_S = 0.1
 
 
@@ -74,8 +76,8 @@ TOPICS = (
     Topic(FEEDBACK, 24, 30 * _DAY_MS),
     Topic(DECISIONS, 24, 30 * _DAY_MS),
     # Twice the others: a refused record of full size travels with its dlq_* headers.
-    Topic(DEAD_LETTERS, 6, 14 * _DAY_MS, max_message_bytes=2 * _MIB),
-    Topic(STATE, 24, None, "compact", max_message_bytes=2 * _MIB),
+    Topic(DEAD_LETTERS, 6, 14 * _DAY_MS, max_message_bytes=MAX_MESSAGE_BYTES),
+    Topic(STATE, 24, None, "compact", max_message_bytes=MAX_MESSAGE_BYTES),
 )
 
 

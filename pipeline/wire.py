@@ -1,6 +1,8 @@
-"""Kafka record headers of ours: what a dead letter carries beside the original bytes."""
+"""Kafka record headers of ours: of hits, of alerts, and of dead letters."""
 
-from datetime import datetime
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pipeline import __version__
 from pipeline.alerts import CloudEvent
@@ -10,18 +12,29 @@ Headers = list[tuple[str, bytes]]
 SEEN_AT = "ga_seen_at_ms"  # of a hit: when its frame or reading came in, epoch ms
 
 
+def hit_headers(seen_at: datetime) -> Headers:
+    """Headers of a hit: when its frame or reading came in."""
+    return [(SEEN_AT, str(int(seen_at.timestamp() * 1000)).encode())]
+
+
+def seen_at_of(headers: Sequence[tuple[str, bytes]] | None) -> datetime | None:
+    """When the frame or reading of a hit came in; None where its headers do not say."""
+    try:
+        return datetime.fromtimestamp(int(dict(headers or ())[SEEN_AT]) / 1000, UTC)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
 def dead_letter_headers(
     letter: DeadLetter,
     failed_at: datetime,
     *,
     origin: tuple[str, int, int] | None = None,
-    sha256: str | None = None,
-    size_bytes: int | None = None,
+    not_kept: bytes | None = None,
 ) -> Headers:
     """`dlq_*` headers, UTF-8. `origin`: topic, partition and offset of the original record, if it
-    was one. `sha256` and `size_bytes`: of a payload that is not kept because it shows people.
+    was one. `not_kept`: the payload, where only its hash and size are to stay.
     """
-    topic, partition, offset = origin or ("", -1, -1)
     fields = {
         "dlq_reason": letter.reason.value,
         "dlq_stage": letter.stage,
@@ -29,17 +42,20 @@ def dead_letter_headers(
         "dlq_mend": letter.mend[:500],
         "dlq_failed_at": failed_at.isoformat(),
         "dlq_app": f"gridalert@{__version__}",
-        "dlq_payload_policy": "full" if sha256 is None else "hash_only",
+        "dlq_payload_policy": "full" if not_kept is None else "hash_only",
     }
     if origin is not None:
+        topic, partition, offset = origin
         fields |= {
             "dlq_original_topic": topic,
             "dlq_original_partition": str(partition),
             "dlq_original_offset": str(offset),
         }
-    if sha256 is not None:
-        fields |= {"dlq_payload_sha256": sha256, "dlq_payload_bytes": str(size_bytes)}
-    return [(name, value.encode()) for name, value in fields.items()]
+    if not_kept is not None:
+        fields["dlq_payload_sha256"] = hashlib.sha256(not_kept).hexdigest()
+        fields["dlq_payload_bytes"] = str(len(not_kept))
+    # A file's name may hold bytes that are no UTF-8.
+    return [(name, value.encode(errors="replace")) for name, value in fields.items()]
 
 
 def record_headers(topic: str, first: tuple[int, int], last: tuple[int, int]) -> dict[str, bytes]:

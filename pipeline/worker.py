@@ -10,9 +10,10 @@ acknowledged, and only then is it done. What is sent twice after a crash has the
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -29,8 +30,16 @@ from pipeline.metrics import WorkerMetrics
 from pipeline.progress import Progress
 from pipeline.readings import Watched, look_at_reading
 from pipeline.site.model import Site
-from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS, READINGS, STATE
-from pipeline.wire import SEEN_AT, dead_letter_headers, record_headers
+from pipeline.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    DECISIONS,
+    HITS,
+    MAX_MESSAGE_BYTES,
+    READINGS,
+    STATE,
+)
+from pipeline.wire import dead_letter_headers, hit_headers, record_headers, seen_at_of
 from pipeline.worker_group import WORKER_GROUP
 from sinks.evidence import EvidenceStore
 
@@ -43,8 +52,8 @@ COMMIT_S = 1.0
 # Above this a send has failed and the process starts anew; an outage of the broker is shorter.
 SEND_TIMEOUT_S = 120.0
 UNEXPECTED = 70  # EX_SOFTWARE
-
-Send = Callable[..., Awaitable[Any]]
+# As much as one record may weigh on its topic; compressed ones can weigh any amount.
+MAX_KEPT_BYTES = MAX_MESSAGE_BYTES // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ def build_app(connection: Connection, parts: Parts) -> tuple[Any, Progress]:
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=HEARTBEAT_S,
         producer_request_timeout=SEND_TIMEOUT_S,
+        producer_max_request_size=MAX_MESSAGE_BYTES,
         worker_redirect_stdouts=False,
         autodiscover=False,
     )
@@ -99,20 +109,28 @@ def build_app(connection: Connection, parts: Parts) -> tuple[Any, Progress]:
     return app, progress
 
 
+@contextmanager
+def _ends_at_the_unexpected(app: Any) -> Iterator[None]:
+    """As safe as kill -9, while Faust's own way out of an exception can hang."""
+    try:
+        yield
+    except Exception:
+        if app.should_stop and not app.crashed:
+            return  # it is being stopped in order, and the producer has gone before us
+        log.exception("unexpected: the worker ends and is to be started again; nothing is lost")
+        os._exit(UNEXPECTED)
+
+
 def _agents(app: Any, topics: Mapping[str, Any], shell: "Shell") -> None:
     """One actor a partition, one record in flight in each."""
 
     async def take(stream: Any, apply: Callable[[Any], Awaitable[None]]) -> None:
-        try:
+        # A revoked partition cancels its actor; raising that would count as a crash.
+        with suppress(asyncio.CancelledError), _ends_at_the_unexpected(app):
             async for event in stream.events():
                 if await shell.progress.is_next(event.message):
                     await apply(event.message)
                     shell.progress.done(event.message)
-        except asyncio.CancelledError:
-            return  # the partition was revoked; raising would count as a crash
-        except Exception:
-            log.exception("unexpected: the worker ends and is to be started again; nothing is lost")
-            os._exit(UNEXPECTED)  # as safe as kill -9, and Faust's own way out can hang
 
     @app.agent(topics[HITS], isolated_partitions=True, concurrency=1)  # type: ignore[untyped-decorator]
     async def fold(stream: Any) -> None:
@@ -134,18 +152,20 @@ def _timers(app: Any, shell: "Shell") -> None:
 
     @app.timer(COMMIT_S)  # type: ignore[untyped-decorator]
     async def commit() -> None:
-        if assigned_in != announced_in:
-            announced_in[:] = assigned_in
-            await shell.progress.adopt(assigned_in[0])
-            await shell.announce_policy()
-        await shell.progress.commit()
+        with _ends_at_the_unexpected(app):
+            if assigned_in != announced_in:
+                announced_in[:] = assigned_in
+                await shell.progress.adopt(assigned_in[0])
+                await shell.announce_policy()
+            await shell.progress.commit()
 
     tick_s = shell.parts.site.settings.worker.tick_s
     if tick_s:
 
         @app.timer(tick_s)  # type: ignore[untyped-decorator]
         async def tick() -> None:
-            await shell.tick()
+            with _ends_at_the_unexpected(app):
+                await shell.tick()
 
 
 class Shell:
@@ -174,8 +194,7 @@ class Shell:
         now, skew_s = self.parts.now(), self.parts.site.settings.worker.max_clock_skew_s
         seen = look_at_reading(message.value, self.parts.watched, now, skew_s)
         if isinstance(seen, Hit):
-            headers = {SEEN_AT: str(int(now.timestamp() * 1000)).encode()}
-            await self._send(HITS, seen.leaf_code.encode(), encode(seen), headers)
+            await self._send(HITS, seen.leaf_code.encode(), encode(seen), dict(hit_headers(now)))
             self.parts.metrics.hits.labels(seen.event_type).inc()
         else:
             await self._refuse(seen, message)
@@ -205,8 +224,11 @@ class Shell:
 
     async def _refuse(self, letter: DeadLetter, message: Any) -> None:
         origin = (message.topic, message.partition, message.offset)
-        headers = dict(dead_letter_headers(letter, self.parts.now(), origin=origin))
-        await self._send(DEAD_LETTERS, message.key or b"", message.value or b"", headers)
+        key, value, not_kept = message.key or b"", message.value or b"", None
+        if len(key) + len(value) > MAX_KEPT_BYTES:
+            key, value, not_kept = b"", b"", value
+        headers = dead_letter_headers(letter, self.parts.now(), origin=origin, not_kept=not_kept)
+        await self._send(DEAD_LETTERS, key, value, dict(headers))
         self.parts.metrics.dead_letters.labels(letter.reason, letter.stage).inc()
 
     async def _send(
@@ -235,14 +257,14 @@ class Shell:
         metrics.stage_seconds.labels("fold").observe(took_s)
         if done.decision:
             metrics.decisions.labels(done.decision.outcome, done.decision.reason).inc()
-        seen_at = dict(message.headers or ()).get(SEEN_AT)
+        seen_at = seen_at_of(message.headers)
         for alert, _ in done.alerts:
             action = type(alert.data).__name__.lower()
             kind, level = alert.data.event.type, str(alert.data.event_level)
             metrics.alerts.labels(action, kind, level).inc()
             if seen_at:
-                late = self.parts.now() - datetime.fromtimestamp(int(seen_at) / 1000, UTC)
-                metrics.frame_to_alert_seconds.observe(max(late.total_seconds(), 0.0))
+                late_s = (self.parts.now() - seen_at).total_seconds()
+                metrics.frame_to_alert_seconds.observe(max(late_s, 0.0))
 
 
 def _credentials(connection: Connection) -> Any:

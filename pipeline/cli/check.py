@@ -1,6 +1,5 @@
 """`gridalert check`: everything that is wrong with a site, at once."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.cli.shared import write_json
 from pipeline.site.load import check_site
 from pipeline.site.model import Site
 from pipeline.site.problems import WORDS, Lang, Problem
@@ -124,11 +124,7 @@ def _write(
         "problems": [_as_json(problem) for problem in problems],
         "summary": summary,
     }
-    text = json.dumps(answer, ensure_ascii=False, indent=2) + "\n"
-    try:
-        json_file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {json_file}: {error.strerror}") from error
+    write_json(json_file, answer)
 
 
 def _as_json(problem: Problem) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,8 +16,7 @@ from rich.progress import Progress
 
 from detectors.runtime import open_object_model
 from pipeline.broker import LocalBroker
-from pipeline.cli.ingest import MODEL_FOLDER
-from pipeline.cli.shared import load_or_exit
+from pipeline.cli.shared import MODEL_FOLDER, load_or_exit, write_json
 from pipeline.connection import BrokerUnavailable, KafkaProblem
 from pipeline.demo import alone, on_kafka, report
 from pipeline.demo.run_site import WRITTEN_BY, Ports, free_ports, prepare
@@ -26,6 +25,16 @@ from pipeline.site.model import Site
 from pipeline.topics import ensure_topics
 
 DEMO_SITE = Path(__file__).parents[2] / "deploy" / "demo"
+# Files of a run in its folder: one that fails must not leave an older one's results behind.
+LEFT = (
+    "alerts.jsonl",
+    "log.jsonl",
+    "metrics.prom",
+    "summary.json",
+    "ingest.prom",
+    "ingest.log",
+    "worker.log",
+)
 
 
 _EPILOG = """\b
@@ -52,15 +61,16 @@ def command(out: Path, video: Path | None) -> None:
     """Run the whole flow on a recorded camera and sensor, through a real Kafka."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen, began = Console(), monotonic()
-    if video and not _frame_count(video):
+    if video and not plays(video):
         raise click.ClickException(f"{video} is no video that can be read; try ffprobe on it")
     folder, ports = _made_new(out), free_ports()
     run = _on_kafka(screen, folder, ports, video) or _alone(screen, folder, ports, video)
     alerts = distinct_alerts(run.alerts)
     report.write(folder, alerts, run.log, report.one_page(run.metrics))
     summary = _summary(folder, run, alerts, monotonic() - began)
-    report.write_summary(folder, summary)
-    screen.print(report.table(alerts))
+    write_json(folder / "summary.json", summary)
+    # Narrower than this the table would leave columns out.
+    Console(width=max(80, screen.width)).print(report.table(alerts))
     for number, path in enumerate(report.picture_paths(alerts, folder), 1):
         screen.print(f"\\[{number}] {path}", soft_wrap=True)
     _say(screen, summary, folder)
@@ -69,12 +79,17 @@ def command(out: Path, video: Path | None) -> None:
 def _made_new(out: Path) -> Path:
     """The folder, without what a demo left there before. Never touches what somebody else put."""
     mark = out / "site" / "gridalert.toml"
-    ours = mark.exists() and mark.read_text("utf-8").startswith(WRITTEN_BY)
-    for name in ("site", "evidence"):
-        if (out / name).exists() and not ours:
-            raise click.ClickException(f"{out}/{name} is not a demo's: choose another --out")
-        shutil.rmtree(out / name, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        ours = mark.exists() and mark.read_text("utf-8").startswith(WRITTEN_BY)
+        for name in ("site", "evidence"):
+            if (out / name).exists() and not ours:
+                raise click.ClickException(f"{out}/{name} is not a demo's: choose another --out")
+            shutil.rmtree(out / name, ignore_errors=True)
+        for name in LEFT if ours else ():
+            (out / name).unlink(missing_ok=True)
+        (out / "site").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"cannot write into {out}: {error.strerror}") from error
     return out.resolve()
 
 
@@ -105,10 +120,6 @@ def _alone(screen: Console, folder: Path, ports: Ports, video: Path | None) -> o
     model = open_object_model(MODEL_FOLDER, 0)
     with screen.status("looking at every frame in one process"):
         sink, metrics = alone.run(site, model)
-    screen.print(
-        "[yellow]Kafka was not exercised.[/] Install Java 17 and Maven "
-        "(Debian: apt install openjdk-17-jre-headless maven) and run it again."
-    )
     return on_kafka.Run(alerts=sink.alerts, log=sink.log, metrics={"ingest": metrics})
 
 
@@ -122,6 +133,22 @@ def _progress(screen: Console, site: Site) -> Iterator[on_kafka.Progress]:
     with Progress(console=screen, transient=True) as bars:
         bar = bars.add_task("frames", total=total or None)
         yield lambda frames: bars.update(bar, completed=frames)
+
+
+def plays(path: Path) -> bool:
+    """Whether a picture comes out of it. Many recorders' files do not say how many they hold."""
+    try:
+        with av.open(str(path)) as container:
+            return bool(container.streams.video) and any(_pictures(container))
+    except av.error.FFmpegError:
+        return False
+
+
+def _pictures(container: av.container.InputContainer) -> Iterator[bool]:
+    """Of each packet, whether a picture comes out."""
+    for packet in container.demux(container.streams.video[0]):
+        with suppress(av.error.FFmpegError):
+            yield bool(packet.decode())
 
 
 def _frame_count(path: Path) -> int:
@@ -146,7 +173,7 @@ def _summary(folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float
         "frames_looked_at": int(frames),
         "frames_per_s": round(frames / looking_s, 1) if looking_s else None,
         "records": sum(fold.decisions.values()),
-        "decisions": report.counts(fold.decisions),
+        "decisions": fold.counts(),
         "alerts_sent": len(run.alerts),
         "alerts": len(alerts),
         "replay_is_identical": again == alerts,
@@ -160,14 +187,26 @@ def _say(screen: Console, summary: dict[str, Any], folder: Path) -> None:
         f"{summary['records']} records, {summary['alerts']} alerts, {summary['wall_s']} s"
         + (f"; peak memory: {memory}" if memory else "")
     )
+    if not summary["alerts"]:
+        screen.print(
+            f"No alert: of {summary['frames_looked_at']} frames looked at, nothing lasted long "
+            "enough to be one; summary.json counts what was decided",
+            soft_wrap=True,
+        )
     same = summary["replay_is_identical"]
     screen.print(
         f"The recorded log decided again without Kafka: {'same' if same else 'OTHER'} bytes"
     )
+    kafka = summary["kafka"]
     screen.print(
-        f"In {folder}: alerts.jsonl log.jsonl metrics.prom summary.json evidence/ site/ "
-        "and what the processes said (*.log)",
+        f"In {folder}: alerts.jsonl log.jsonl metrics.prom summary.json evidence/ site/"
+        + (" and what the processes said (ingest.log, worker.log)" if kafka else ""),
         soft_wrap=True,
     )
+    if not kafka:
+        screen.print(
+            "[yellow]Kafka was not exercised.[/] Install Java 17 and Maven "
+            "(Debian: apt install openjdk-17-jre-headless maven) and run it again."
+        )
     if not same:
         raise click.ClickException("the replay differs: please report it with log.jsonl")

@@ -11,18 +11,15 @@ from prometheus_client import CollectorRegistry, write_to_textfile
 
 from detectors.manifest import ManifestError
 from detectors.runtime import open_object_model
-from pipeline.cli.shared import SITE, connection_of, load_or_exit
+from pipeline.cli.shared import MODEL_FOLDER, SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
 from pipeline.ingest import Parts, SourceFailed, ingest
 from pipeline.metrics import LastFrameAge, MetricsUnavailable, ingest_metrics, serve
 from pipeline.site.model import Site
-from pipeline.topics import ensure_topics
+from pipeline.topics import DEAD_LETTERS, ensure_topics
 from sinks.contract import MessageRefused, SinkUnavailable
 from sinks.evidence import EvidenceUnavailable, FolderEvidence
 from sinks.kafka import KafkaSink
-
-MODEL_FOLDER = Path(__file__).parents[2] / "models" / "objects"
-
 
 _EPILOG = """\b
 Example:
@@ -57,14 +54,37 @@ def command(site: Path, metrics_out: Path | None) -> None:
         SinkUnavailable,
         MessageRefused,
         MetricsUnavailable,
+        EvidenceUnavailable,
+        SourceFailed,
+        LookupError,
+        ValueError,
     ) as error:
         raise click.ClickException(str(error)) from error
-    except (EvidenceUnavailable, SourceFailed, LookupError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     finally:
-        if metrics_out:
-            write_to_textfile(str(metrics_out), registry)
+        written = metrics_out is None or _written(metrics_out, registry)
     click.echo(f"looked at {looked} frames of {len(loaded.cameras)} cameras")
+    for reason, count in _dropped(registry).items():
+        click.echo(f"  {count} could not be used ({reason}): {DEAD_LETTERS} says which and why")
+    if not written:
+        raise SystemExit(1)
+
+
+def _written(path: Path, registry: CollectorRegistry) -> bool:
+    try:
+        write_to_textfile(str(path), registry)
+    except OSError as error:
+        click.echo(f"Error: cannot write {path}: {error.strerror}", err=True)
+        return False
+    return True
+
+
+def _dropped(registry: CollectorRegistry) -> dict[str, int]:
+    return {
+        sample.labels["reason"]: int(sample.value)
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "gridalert_frames_dropped_total"
+    }
 
 
 def _run(site: Site, registry: CollectorRegistry, ages: LastFrameAge, stop: threading.Event) -> int:
@@ -74,6 +94,7 @@ def _run(site: Site, registry: CollectorRegistry, ages: LastFrameAge, stop: thre
     for note in session.notes:
         click.echo(f"  {note}")
     connection = connection_of(site)
+    click.echo(f"Kafka at {connection.bootstrap_servers}")
     ensure_topics(connection)
     rules = site.settings.evidence
     evidence = FolderEvidence(site.folder / rules.folder, rules.base_uri)

@@ -1,6 +1,8 @@
 """gridalert: the command line. Each command is imported when it is asked for."""
 
 import importlib
+import io
+import sys
 
 import click
 
@@ -26,6 +28,10 @@ class Lazy(click.Group):
 @click.version_option(package_name="gridalert")
 def main() -> None:
     """Watch a city's cameras and sensors; tell the grid centre what needs a person."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Chinese on a terminal that has none: a ? is better than no answer.
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def command(log: Path, site: Path, out: Path | None, json_file: Path | None) -> 
         raise click.ClickException(str(error)) from error
     if out:
         write(out, b"".join(value + b"\n" for value in alerts))
-    counts = {f"{outcome}/{reason}": n for (outcome, reason), n in sorted(fold.decisions.items())}
+    counts = fold.counts()
     if json_file:
         write_json(json_file, {"alerts": len(alerts), "decisions": counts})
     click.echo(f"{sum(counts.values())} records, {len(alerts)} alerts")

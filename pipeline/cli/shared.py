@@ -1,4 +1,4 @@
-"""What several commands share: the site option and how results leave."""
+"""What several commands share: site, model, Kafka, and how results leave."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from pipeline.site.load import load_site
 from pipeline.site.model import Site
 from pipeline.site.problems import SiteError
 
+MODEL_FOLDER = Path(__file__).parents[2] / "models" / "objects"
 SITE = click.option(
     "--site",
     default="deploy/demo",

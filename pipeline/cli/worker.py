@@ -66,6 +66,7 @@ def command(site: Path) -> None:
     rules = loaded.settings.evidence
     try:
         connection = connection_of(loaded)
+        click.echo(f"Kafka at {connection.bootstrap_servers}")
         ensure_topics(connection)
         parts = Parts(
             site=loaded,

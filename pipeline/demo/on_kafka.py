@@ -100,13 +100,11 @@ def _watch(ingest: Child, worker: Child, ports: Ports, progress: Progress, done:
 
 def _until(reached: Callable[[], bool], process: Child, what: str) -> None:
     deadline = time.monotonic() + STALLED_S
-    wait = threading.Event()
     while not reached():
         if process.wait(POLL_S) is not None:
             raise DemoFailed(f"a process ended while waiting for {what}:\n{process.log_tail()}")
         if time.monotonic() > deadline:
             raise DemoFailed(f"waited {STALLED_S:.0f} s for {what}:\n{process.log_tail()}")
-        wait.wait(0)
 
 
 def publish_readings(connection: Connection, path: Path, over_s: float = 0.0) -> None:

@@ -1,10 +1,7 @@
 """What a demo shows and leaves: a table of alerts, and files that others can check."""
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -95,14 +92,3 @@ def write(folder: Path, alerts: Sequence[bytes], log: Sequence[bytes], metrics: 
     (folder / "alerts.jsonl").write_bytes(b"".join(value + b"\n" for value in alerts))
     (folder / "log.jsonl").write_bytes(b"".join(line + b"\n" for line in log))
     (folder / "metrics.prom").write_text(metrics, "utf-8")
-
-
-def write_summary(folder: Path, summary: dict[str, Any]) -> None:
-    """summary.json."""
-    text = json.dumps(summary, ensure_ascii=False, indent=2)
-    (folder / "summary.json").write_text(text + "\n", "utf-8")
-
-
-def counts(decisions: Counter[tuple[str, str]]) -> dict[str, int]:
-    """Decisions by outcome/reason."""
-    return {f"{outcome}/{reason}": n for (outcome, reason), n in sorted(decisions.items())}

@@ -1,5 +1,6 @@
 """The site a demo runs on: deploy/demo with its own ports and folders, or the user's own clip."""
 
+import json
 import shutil
 import socket
 import tomllib
@@ -60,6 +61,11 @@ metrics_port = {ports.ingest}
 """
 
 
+def _text(value: str) -> str:
+    """As a TOML string, quotes and all."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _own_clip(target: Path, video: Path) -> None:
     """Each zone of the site's first camera keeps its event and place, but looks everywhere."""
     folder = target / "cameras"
@@ -73,7 +79,9 @@ def _own_clip(target: Path, video: Path) -> None:
         if zone["event"] in seen:
             continue
         seen.add(zone["event"])
-        params = ", ".join(f"{name} = {value}" for name, value in zone["params"].items())
+        params = ", ".join(
+            f"{name} = {json.dumps(value)}" for name, value in zone["params"].items()
+        )
         zones += f"""
 [[camera.zones]]
 id = "whole-{zone["event"].replace("_", "-")}"
@@ -86,8 +94,8 @@ params = {{ {params} }}
         f"""{WRITTEN_BY}
 [[camera]]
 id = "{first["id"]}"
-name = "{video.name}"
-video = "{video.resolve()}"
+name = {_text(video.name)}
+video = {_text(str(video.resolve()))}
 start = {first["start"].isoformat()}
 sample_fps = {first["sample_fps"]}
 {zones}""",

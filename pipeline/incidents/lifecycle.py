@@ -70,9 +70,9 @@ def track_key(source_id: str, zone_id: str) -> str:
     return f"{source_id}/{zone_id}"
 
 
-def present(incident: Incident) -> list[tuple[Lasting, Track]]:
-    """Of each source, everything that has lasted."""
-    return [(x, t) for t in incident.tracks.values() for x in t.present]
+def present(incident: Incident) -> list[Lasting]:
+    """Of all sources, everything that has lasted."""
+    return [x for track in incident.tracks.values() for x in track.present]
 
 
 def measure_of(incident: Incident, over: Over) -> float:
@@ -199,7 +199,7 @@ def change_reason(incident: Incident, over: Over, at: datetime) -> Reason | None
 
 def first_lasting(incident: Incident) -> Lasting:
     """What appeared first of what has lasted: the incident began with it."""
-    return min((x for x, _ in present(incident)), key=lambda x: (x.since, x.first_hit_id))
+    return min(present(incident), key=lambda x: (x.since, x.first_hit_id))
 
 
 def publish(incident: Incident, reason: Reason, policy: Policy, at: datetime) -> Incident:

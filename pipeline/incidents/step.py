@@ -30,6 +30,7 @@ from pipeline.incidents.policy import Policy, Watch
 from pipeline.incidents.state import HEAD, Head, LeafState, State, States, head, leaf_state
 from pipeline.incidents.ticking import age
 from pipeline.messages import (
+    MAX_RECORD_BYTES,
     NO_JSON,
     DeadLetter,
     Decision,
@@ -47,7 +48,6 @@ OUTCOMES = {
     Reason.MEASURE_GREW: Outcome.UPDATED,
     Reason.CONDITION_CLEARED: Outcome.RESOLVED,
     Reason.EXPIRED: Outcome.RESOLVED,
-    Reason.LOW_CONFIDENCE: Outcome.SUPPRESSED,
 }
 
 
@@ -67,12 +67,9 @@ def step(
     states: States, key: bytes | None, value: bytes | None, where: Where, policy: Policy
 ) -> Step:
     """Apply the record at `where` (partition, offset). Never raises on any bytes."""
-    try:
-        record: LogRecord = decode_log_record(value or b"")
-    except msgspec.ValidationError as error:
-        return _refuse(where, Reason.SCHEMA_INVALID, f"grid.hits.v1: {error}", "send a Hit")
-    except NO_JSON:
-        return _refuse(where, Reason.UNDECODABLE, "grid.hits.v1: not JSON", "send a Hit")
+    record = _read(value or b"", where)
+    if isinstance(record, Step):
+        return record
     if isinstance(record, Tick):
         return _tick(states, record, where, policy)
     if isinstance(record, PolicyChange):
@@ -86,6 +83,18 @@ def step(
             record,
         )
     return _hit(states, record, where, policy)
+
+
+def _read(value: bytes, where: Where) -> LogRecord | Step:
+    """The record that these bytes are, or their refusal."""
+    if len(value) > MAX_RECORD_BYTES:
+        return _refuse(where, Reason.TOO_LARGE, f"grid.hits.v1: {len(value)} bytes", "send a Hit")
+    try:
+        return decode_log_record(value)
+    except msgspec.ValidationError as error:
+        return _refuse(where, Reason.SCHEMA_INVALID, f"grid.hits.v1: {error}", "send a Hit")
+    except NO_JSON:
+        return _refuse(where, Reason.UNDECODABLE, "grid.hits.v1: not JSON", "send a Hit")
 
 
 def _hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:

@@ -64,16 +64,6 @@ class Problem:
     en: Sentence
     zh: Sentence
 
-    @property
-    def what(self) -> str:
-        """What is wrong, in English."""
-        return self.en[0]
-
-    @property
-    def todo(self) -> str:
-        """What to do about it, in English."""
-        return self.en[2]
-
     def text(self, lang: Lang) -> str:
         """What, why and what to do in one line."""
         return " · ".join(self.zh if lang == "zh" else self.en)

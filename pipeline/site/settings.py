@@ -7,7 +7,7 @@ from pipeline.site.model import Settings
 from pipeline.site.problems import say
 from pipeline.site.tables import Node, read
 
-_SERVERS = re.compile(r"[^\s,:@]+:\d{1,5}(,[^\s,:@]+:\d{1,5})*")
+_SERVER = re.compile(r"[^\s,:@]+:(\d{1,5})")
 _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 
 
@@ -30,11 +30,16 @@ def read_settings(files: SiteFiles) -> Settings | None:
     return settings
 
 
+def _is_server(text: str) -> bool:
+    found = _SERVER.fullmatch(text)
+    return found is not None and 0 < int(found[1]) < 65536
+
+
 def _check_kafka(node: Node, settings: Settings) -> None:
     kafka = settings.kafka
     if "@" in kafka.bootstrap_servers:
         node.add("R011", "kafka", "bootstrap_servers", key="bootstrap_servers")
-    elif not _SERVERS.fullmatch(kafka.bootstrap_servers):
+    elif not all(map(_is_server, kafka.bootstrap_servers.split(","))):
         node["kafka"].wrong("bootstrap_servers", say("servers"))
     if not kafka.security_protocol.startswith("SASL_"):
         return

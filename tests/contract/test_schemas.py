@@ -139,7 +139,7 @@ def test_a_field_of_a_later_version_is_ignored(example: str) -> None:
 def test_the_readme_names_every_topic_and_every_header() -> None:
     text = (CONTRACTS / "README.md").read_text("utf-8")
     letter = DeadLetter(Reason.UNDECODABLE, "fold", "m", "m")
-    headers = dead_letter_headers(letter, at(0), origin=("t", 0, 0), sha256="0", size_bytes=0)
+    headers = dead_letter_headers(letter, at(0), origin=("t", 0, 0), not_kept=b"")
     of_alerts = record_headers("t", (0, 0), (0, 1))
     names = [name for name, _ in headers] + list(of_alerts) + [SEEN_AT] + [t.name for t in TOPICS]
     assert [name for name in names if f"`{name}`" not in text] == []

@@ -1,5 +1,6 @@
 """One worker on the real Kafka: poison is refused and told, and nothing stops."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -32,6 +33,7 @@ POISON = {
     GOOD.replace(b'"mA"', b'"A"'): "wrong_unit",
     GOOD.replace(b'00:00:00Z"', b'00:00:00"'): "schema_invalid",
     GOOD + b" " * 70_000: "too_large",
+    GOOD + b" " * 1_020_000: "too_large",  # as large as the topic takes
 }
 
 
@@ -71,6 +73,22 @@ def test_poison_becomes_dead_letters_and_the_next_record_is_decided(
     assert len(letters) == len(POISON) + 4 * 24
     alerts = [decode_alert(value or b"") for _, _, _, value in read(kafka.connection, ALERTS)]
     assert [type(alert.data).__name__ for alert in alerts] == ["Opened", "Resolved"]
+    assert worker.wait(0) is None
+
+
+@pytest.mark.parametrize("topic", [READINGS, HITS])
+def test_a_record_too_large_to_send_on_is_told_by_its_hash(
+    topic: str, kafka: LocalBroker, worker: Child
+) -> None:
+    value = GOOD + b" " * 5_000_000  # a few kB on the way
+    settings = kafka.connection.kafka_python()
+    sink = KafkaSink(**settings, compression_type="gzip", max_request_size=2 * len(value))
+    sink.send(topic, b"ebike-sock-22", value)
+    sink.close()
+    wait_until(lambda: lag(kafka.connection, topic) == 0, "it to be refused")
+    ((kept, headers),) = read_headers(kafka.connection, DEAD_LETTERS)
+    assert (kept, headers["dlq_reason"]) == (b"", "too_large")
+    assert headers["dlq_payload_sha256"] == hashlib.sha256(value).hexdigest()
     assert worker.wait(0) is None
 
 

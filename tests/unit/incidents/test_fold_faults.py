@@ -10,7 +10,7 @@ from tests.builders import COUNT, LEAF, at, hit, policy, record, seconds_of, sta
 from tests.unit.incidents.timeline import folded, told
 
 CAR, VAN = (0.1, 0.1, 0.2, 0.2), (0.5, 0.5, 0.7, 0.7)
-DEEP = b"[" * 50_000 + b"]" * 50_000
+DEEP = b"[" * 30_000 + b"]" * 30_000
 
 
 def unsure_crowd() -> list[Hit]:
@@ -116,6 +116,8 @@ def moment(second: int, day: str) -> bytes:
                      Reason.CLOCK_SKEW, id="before the first day there is"),
         pytest.param([encode(hit(0, 6))[:-1] + b',"more":' + DEEP + b"}"], Reason.UNDECODABLE,
                      id="brackets in brackets, thousands deep"),
+        pytest.param([encode(hit(0, 6, hit_id="h" * 70_000))], Reason.TOO_LARGE,
+                     id="an id of 70 000 letters"),
         pytest.param([encode(hit(0, 6)).replace(LEAF.encode(), b"\\ud800")], Reason.UNDECODABLE,
                      id="half a character"),
         pytest.param([encode(hit(0, 6.5)).replace(b"6.5", b"1" + b"0" * 400)],

@@ -10,12 +10,14 @@ from click.testing import CliRunner, Result
 
 from detectors.hits import Source
 from pipeline.alerts import decode_alert
+from pipeline.cli.demo import plays
 from pipeline.cli.main import COMMANDS, main
 from pipeline.messages import encode
 from pipeline.replay import log_line
 from pipeline.site.load import load_site
 from tests.builders import at
 from tests.builders import hit as built_hit
+from tests.unit.pipeline.clips import clip
 
 ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "deploy/demo"
@@ -148,3 +150,43 @@ def test_a_result_that_cannot_be_written_exits_1_and_says_which(
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
     assert "none/file" in result.output
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "clip.avi"])
+def test_a_clip_is_one_whether_or_not_it_says_how_many_pictures_it_holds(
+    tmp_path: Path, name: str
+) -> None:
+    assert plays(clip(tmp_path / name, [0.0, 0.2, 0.4]))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no video\n" * 1000, id="a text"),
+        pytest.param(bytes(range(256)) * 400, id="bytes of no kind"),
+    ],
+)
+def test_a_demo_of_what_is_no_clip_ends_at_once(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content)
+    result = gridalert("demo", "--out", tmp_path / "out", "--video", path)
+    assert result.exit_code == 1
+    assert "is no video that can be read" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_demo_that_cannot_write_its_folder_exits_1_and_says_which(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = gridalert("demo", "--out", tmp_path / "file" / "out")
+    assert result.exit_code == 1
+    assert f"Error: cannot write into {tmp_path}/file/out: " in result.output
+
+
+def test_a_demo_leaves_alone_what_is_not_a_demos(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "mine").write_text("")
+    result = gridalert("demo", "--out", tmp_path)
+    assert result.exit_code == 1
+    assert "is not a demo's: choose another --out" in result.output
+    assert (tmp_path / "site" / "mine").exists()

@@ -10,7 +10,7 @@ import pytest
 
 from detectors.hits import Detections, Frame, Look, SeenObject, Zone
 from pipeline.lettering import fitted, width_of
-from pipeline.picture import Caption, Picture, clarity, draw, local_time
+from pipeline.picture import Caption, Picture, draw, local_time
 from pipeline.redaction import Image, masked, redact
 
 AT = datetime(2026, 6, 1, 0, 0, 12, tzinfo=UTC)
@@ -195,11 +195,6 @@ def test_long_text_shrinks_then_ends_in_an_ellipsis() -> None:
 
 def test_line_breaks_become_blanks() -> None:
     assert fitted("东校门\n路口\x00", 900, 30, 22)[0] == "东校门 路口 "
-
-
-def test_the_clearest_look_is_the_fullest_then_the_surest() -> None:
-    looks = [Look(4, 0.9, 1.0), Look(5, 0.6, 0.5), Look(5, 0.5, 1.0)]
-    assert max(looks, key=clarity) is looks[2]
 
 
 def test_local_time_is_written_as_people_there_write_it() -> None:

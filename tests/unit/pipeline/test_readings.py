@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from detectors.electricity import Electricity
 from detectors.hits import Hit, Reading
-from pipeline.messages import DeadLetter, Reason, encode
-from pipeline.readings import MAX_READING_BYTES, Watched, look_at_reading
+from pipeline.messages import MAX_RECORD_BYTES, DeadLetter, Reason, encode
+from pipeline.readings import Watched, look_at_reading
 from pipeline.site.model import Sensor
 from tests.builders import T0, at
 
@@ -37,7 +37,7 @@ def look(content: bytes | None, now_s: float = 0, max_skew_s: float = 300) -> Hi
     [
         pytest.param(None, Reason.UNDECODABLE, id="a record without a value"),
         pytest.param(b"", Reason.UNDECODABLE, id="an empty value"),
-        pytest.param(b"x" * (MAX_READING_BYTES + 1), Reason.TOO_LARGE, id="an oversized value"),
+        pytest.param(b"x" * (MAX_RECORD_BYTES + 1), Reason.TOO_LARGE, id="an oversized value"),
         pytest.param(b"about 420 mA", Reason.UNDECODABLE, id="text that is no JSON"),
         pytest.param(b"\xff\xfe\x00", Reason.UNDECODABLE, id="bytes that are no text"),
         pytest.param(value(unit='"\xff"').decode().encode("latin-1"), Reason.UNDECODABLE,

@@ -173,7 +173,7 @@ def test_a_detector_that_does_not_load_is_told(tiny: Path, monkeypatch: pytest.M
     monkeypatch.setattr("pipeline.site.detectors.detector_class", fails)
     _, problems = check_site(tiny)
     assert {problem.code for problem in problems} == {"R019"}
-    assert "no module for crowding" in problems[0].what
+    assert "no module for crowding" in problems[0].en[0]
 
 
 def test_a_byte_order_mark_means_nothing(tiny: Path) -> None:

@@ -11,6 +11,8 @@ from pipeline.site.load import check_site, load_site
     ("text", "expected"),
     [
         ('[kafka]\nbootstrap_servers = "kafka"', (4, "F007", "bootstrap_servers")),
+        ('[kafka]\nbootstrap_servers = "kafka:99999"', (4, "F007", "bootstrap_servers")),
+        ('[kafka]\nbootstrap_servers = "kafka:9092,"', (4, "F007", "bootstrap_servers")),
         ('[kafka]\nbootstrap_servers = "u:p@kafka:9092"', (4, "R011", "bootstrap_servers")),
         ('[kafka]\nsecurity_protocol = "SASL"', (4, "F008", "security_protocol")),
         ("[worker]\ntick_s = -1", (4, "F007", "tick_s")),
@@ -28,18 +30,18 @@ def test_wrong_settings(tiny: Path, text: str, expected: tuple[int, str, str]) -
     assert site is None
     line, code, key = expected
     assert [(p.file, p.line, p.code) for p in problems] == [("gridalert.toml", line, code)]
-    assert f'"{key}"' in problems[0].what
+    assert f'"{key}"' in problems[0].en[0]
 
 
 def test_sasl_needs_who_and_how(tiny: Path) -> None:
     with (tiny / "gridalert.toml").open("a") as file:
         file.write('[kafka]\nsecurity_protocol = "SASL_SSL"\n')
     _, problems = check_site(tiny)
-    assert [problem.what for problem in problems] == [
+    assert [problem.en[0] for problem in problems] == [
         '"sasl_mechanism" is missing',
         '"sasl_username" is missing',
     ]
-    assert problems[0].todo == "add sasl_mechanism: SASL_SSL needs it"
+    assert problems[0].en[2] == "add sasl_mechanism: SASL_SSL needs it"
 
 
 def test_a_site_needs_no_more_than_its_tenant(tiny: Path) -> None:
