@@ -19,7 +19,7 @@ import msgspec
 from detectors.hits import Detections, Evidence, Frame, Hit
 from detectors.runtime import ObjectModel
 from pipeline.looks import CameraWatch, Sighting, watch_camera
-from pipeline.messages import DeadLetter, encode, whole_ms
+from pipeline.messages import DeadLetter, Reason, encode, whole_ms
 from pipeline.metrics import IngestMetrics, LastFrameAge
 from pipeline.picture import Caption, draw, local_time
 from pipeline.redaction import masked
@@ -58,14 +58,15 @@ _Item = tuple[Camera, Frame | Unreadable] | _Ended
 
 
 class SourceFailed(Exception):  # noqa: N818 -- what is wrong, not a Python error
-    """A camera's file can't be read at all."""
+    """Cameras whose source could not be read; all others have been looked at to their ends."""
 
 
 def ingest(site: Site, parts: Parts, stop: threading.Event) -> int:
     """Look at every frame of every camera until their sources end or `stop` is set; then it is set.
 
-    The number of frames looked at. Raises SourceFailed for a file that is no video, and what the
-    sink and the store raise when they stay unavailable: start again, the same hits are made again.
+    The number of frames looked at. A source that breaks is told at once and stops no other: at the
+    end SourceFailed names them all. Raises what the sink and the store raise when they stay
+    unavailable: start again, the same hits are made again.
     """
     watches = {
         camera.id: watch_camera(
@@ -91,6 +92,7 @@ def _look_at_all(
     stop: threading.Event,
 ) -> int:
     looked, running, began, swept = 0, len(site.cameras), perf_counter(), -SWEEP_S
+    broken: list[str] = []
     while running and not stop.is_set():
         if perf_counter() - swept >= SWEEP_S:
             parts.evidence.sweep(parts.now())
@@ -102,7 +104,9 @@ def _look_at_all(
         if isinstance(item, _Ended):
             running -= 1
             if item.error:
-                raise SourceFailed(f"camera {item.camera.id}: {item.error}") from item.error
+                broken.append(f"camera {item.camera.id}: {item.error}")
+                why = Unreadable(Reason.UNREADABLE_SOURCE, str(item.error))
+                _refuse(item.camera, why, parts)
             continue
         camera, frame = item
         if isinstance(frame, Unreadable):
@@ -111,6 +115,8 @@ def _look_at_all(
             _look(watches[camera.id], frame, site, parts)
             looked += 1
             parts.metrics.looking_seconds.set(perf_counter() - began)
+    if broken:
+        raise SourceFailed("\n".join(broken))
     return looked
 
 

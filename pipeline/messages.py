@@ -67,6 +67,7 @@ class Reason(StrEnum):
     CLOCK_SKEW = "clock_skew"
     TOO_LARGE = "too_large"
     UNREADABLE_PICTURE = "unreadable_picture"
+    UNREADABLE_SOURCE = "unreadable_source"
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -19,6 +19,10 @@ from pipeline.incidents.state import State, decode_state
 from pipeline.messages import encode
 
 
+class LogLost(Exception):  # noqa: N818 -- what is wrong, not a Python error
+    """The log is shorter than what its states say was decided of it."""
+
+
 class Consumer(Protocol):
     """What is used of Faust's consumer."""
 
@@ -143,11 +147,22 @@ class Progress:
             sources = [TopicPartition(tp.topic, tp.partition) for tp in sorted(mine)]
             first = await consumer.beginning_offsets(sources)
             done = {tp: await consumer.committed(tp) for tp in sources}
+            self._check_log(await consumer.end_offsets(sources))
         finally:
             await consumer.stop()
         self._next = {tp: max(done[tp] or 0, first[tp]) for tp in sources}
         self._committed, self._sought = dict(self._next), {}
         self._states = {p: self._states.get(p, {}) for p in partitions}
+
+    def _check_log(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Where the log was deleted beneath its states, new records would count as done."""
+        for tp, end in ends.items():
+            states = self.states(tp.partition) if tp.topic == self._log else {}
+            if any(state.offset >= end for state in states.values()):
+                raise LogLost(
+                    f"{tp.topic} {tp.partition} ends at {end}, before what was decided of it: it "
+                    f"was deleted or made anew. Delete {self._states_topic} too if it is older"
+                )
 
     async def _read_states(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
         """From where we stopped to the ends as they are now."""

@@ -27,7 +27,7 @@ from pipeline.incidents.state import HEAD, Head
 from pipeline.incidents.step import Step, step
 from pipeline.messages import DeadLetter, Outcome, PolicyChange, Tick, encode
 from pipeline.metrics import WorkerMetrics
-from pipeline.progress import Progress
+from pipeline.progress import LogLost, Progress
 from pipeline.readings import Watched, look_at_reading
 from pipeline.site.model import Site
 from pipeline.topics import (
@@ -114,6 +114,9 @@ def _ends_at_the_unexpected(app: Any) -> Iterator[None]:
     """As safe as kill -9, while Faust's own way out of an exception can hang."""
     try:
         yield
+    except LogLost as error:
+        log.error("%s. The worker ends and is to be started again", error)  # noqa: TRY400 -- told
+        os._exit(UNEXPECTED)
     except Exception:
         if app.should_stop and not app.crashed:
             return  # it is being stopped in order, and the producer has gone before us

@@ -66,7 +66,8 @@ def command(out: Path, video: Path | None) -> None:
     folder, ports = _made_new(out), free_ports()
     run = _on_kafka(screen, folder, ports, video) or _alone(screen, folder, ports, video)
     alerts = distinct_alerts(run.alerts)
-    report.write(folder, alerts, run.log, report.one_page(run.metrics))
+    with _writing(folder):
+        report.write(folder, alerts, run.log, report.one_page(run.metrics))
     summary = _summary(folder, run, alerts, monotonic() - began)
     write_json(folder / "summary.json", summary)
     # Narrower than this the table would leave columns out.
@@ -79,7 +80,7 @@ def command(out: Path, video: Path | None) -> None:
 def _made_new(out: Path) -> Path:
     """The folder, without what a demo left there before. Never touches what somebody else put."""
     mark = out / "site" / "gridalert.toml"
-    try:
+    with _writing(out):
         ours = mark.exists() and mark.read_text("utf-8").startswith(WRITTEN_BY)
         for name in ("site", "evidence"):
             if (out / name).exists() and not ours:
@@ -88,9 +89,17 @@ def _made_new(out: Path) -> Path:
         for name in LEFT if ours else ():
             (out / name).unlink(missing_ok=True)
         (out / "site").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.ClickException(f"cannot write into {out}: {error.strerror}") from error
     return out.resolve()
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Exit code 1, saying why, where the folder can't be written."""
+    try:
+        yield
+    except OSError as error:
+        why = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
+        raise click.ClickException(f"cannot write into {folder}: {why}") from error
 
 
 def _on_kafka(
@@ -124,7 +133,9 @@ def _alone(screen: Console, folder: Path, ports: Ports, video: Path | None) -> o
 
 
 def _load(folder: Path, bootstrap: str, ports: Ports, video: Path | None) -> Site:
-    return load_or_exit(prepare(DEMO_SITE, folder / "site", bootstrap, ports, video))
+    with _writing(folder):
+        site = prepare(DEMO_SITE, folder / "site", bootstrap, ports, video)
+    return load_or_exit(site)
 
 
 @contextmanager

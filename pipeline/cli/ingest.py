@@ -1,5 +1,6 @@
 """gridalert ingest: frames through the detectors to hits on the log."""
 
+import os
 import signal
 import threading
 from datetime import UTC, datetime
@@ -35,13 +36,19 @@ Example:
     help="Write the metrics here when the sources end, for Prometheus' textfile collector.",
 )
 def command(site: Path, metrics_out: Path | None) -> None:
-    """Look at every camera of the site until its source ends, or until Ctrl-C.
+    """Look at every camera of the site until its source ends, or until Ctrl-C (twice: at once).
 
     Started again after a crash it makes the same hits again, and the worker drops them by id.
     """
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+
+    def asked_to_stop(number: int, _: object) -> None:
+        if stop.is_set():  # while Kafka is away a send takes minutes to fail; a kill loses nothing
+            os._exit(128 + number)
+        stop.set()
+
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, asked_to_stop)
     loaded = load_or_exit(site)
     registry = CollectorRegistry()
     ages = LastFrameAge(monotonic)

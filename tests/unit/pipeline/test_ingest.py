@@ -205,14 +205,18 @@ def out_of_time(bench: Bench, folder: Path) -> Camera:
         pytest.param(out_of_time, "out of range", id="a reader that fails unforeseen"),
     ],
 )
-def test_a_camera_that_cannot_be_read_ends_ingest_and_is_named(
-    bench: Bench, tmp_path: Path, make: Callable[[Bench, Path], Camera], why: str
+def test_a_camera_that_cannot_be_read_stops_no_other_and_is_named_at_the_end(
+    bench: Bench, tmp_path: Path, pictures: Path, make: Callable[[Bench, Path], Camera], why: str
 ) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
-    bench.looks_at(make(bench, folder))
+    bench.looks_at(make(bench, folder), bench.camera(frames=pictures))
     with pytest.raises(SourceFailed, match=f"camera cam-510117-000007: .*{why}"):
         bench.run()
+    assert bench.count("frames_looked_at_total") >= 3
+    assert bench.count("frames_dropped_total", reason="unreadable_source") == 1
+    reasons = [dict(letter.headers)["dlq_reason"] for letter in bench.sink.on(DEAD_LETTERS)]
+    assert b"unreadable_source" in reasons
 
 
 def test_a_sink_that_is_gone_ends_ingest_and_its_readers(bench: Bench, tmp_path: Path) -> None:
