@@ -1,12 +1,13 @@
 """Grid alerts: what is published of an incident, whole each time, and how it is written."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from detectors.hits import Evidence, Instant, Source
+from detectors.hits import Evidence, Instant, Share, Source
 
 ALERT_SCHEMA = "https://schemas.gridalert.example/v1/grid-alert.schema.json"
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 Severity = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
 Condition = Literal["present", "cleared", "unknown"]
 Handling = Literal["candidate", "open", "expired"]
@@ -22,8 +23,8 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AdminUnit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the administrative levels: its code and its Chinese name."""
 
-    code: str
-    name: str
+    code: Text
+    name: Text
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,7 +35,7 @@ class Address(msgspec.Struct, frozen=True, omit_defaults=True):
     street: AdminUnit
     community: AdminUnit
     grid: AdminUnit
-    leaf_code: str
+    leaf_code: Text
     map_version: str
     resolved_by: Literal["zone_config"]
     micro_grid: AdminUnit | None = None
@@ -181,16 +182,16 @@ class Provenance(msgspec.Struct, frozen=True):
 class _Alert(msgspec.Struct, frozen=True, tag_field="action"):
     """An incident as published: the whole current state each time."""
 
-    alert_id: str
-    alert_no: str
-    sequence: int
+    alert_id: Text
+    alert_no: Text
+    sequence: Annotated[int, msgspec.Meta(ge=1)]
     condition: Condition
     handling: Handling
     event: Event
-    event_level: int
+    event_level: Annotated[int, msgspec.Meta(ge=1, le=4)]
     severity: Severity
     alarm_priority: int
-    confidence: float
+    confidence: Share
     grid: Address
     place: AlertPlace
     location: Location | None
@@ -231,10 +232,10 @@ GridAlert = Opened | Updated | Resolved
 class CloudEvent(msgspec.Struct, frozen=True):
     """The structured-mode envelope of a grid alert: the value on grid.alerts.v1."""
 
-    id: str
-    source: str
+    id: Text
+    source: Text
     type: str
-    subject: str
+    subject: Text
     time: Instant
     partitionkey: str
     correlationid: str

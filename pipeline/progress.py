@@ -87,6 +87,13 @@ class Progress:
                 await self._restore()
                 self._generation = generation
 
+    def forget_generation(self) -> None:
+        """Partitions were assigned anew: read back, whatever the generation's number.
+
+        A cluster that was made anew counts generations from the beginning again.
+        """
+        self._generation = -1
+
     async def is_next(self, message: Any) -> bool:
         """Whether this record is the next one to apply. Seeks back over a gap."""
         await self.adopt(message.generation_id)
@@ -155,19 +162,22 @@ class Progress:
         self._states = {p: self._states.get(p, {}) for p in partitions}
 
     def _check_log(self, ends: Mapping[TopicPartition, int]) -> None:
-        """Where the log was deleted beneath its states, new records would count as done."""
+        """A topic deleted beneath what was done of it: its new records would count as done."""
         for tp, end in ends.items():
             states = self.states(tp.partition) if tp.topic == self._log else {}
-            if any(state.offset >= end for state in states.values()):
+            done = max((state.offset + 1 for state in states.values()), default=0)
+            if end < max(done, self._next.get(tp, 0)):
                 raise LogLost(
-                    f"{tp.topic} {tp.partition} ends at {end}, before what was decided of it: it "
-                    f"was deleted or made anew. Delete {self._states_topic} too if it is older"
+                    f"{tp.topic} {tp.partition} ends at {end}, before what was done of it: it was "
+                    f"deleted or made anew. Delete {self._states_topic} too if it is older"
                 )
 
     async def _read_states(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
         """From where we stopped to the ends as they are now."""
         ends = await consumer.end_offsets(consumer.assignment())
-        for source in ends:
+        for source, end in ends.items():
+            if end < self._state_read.get(source.partition, 0):
+                raise LogLost(f"{source.topic} {source.partition} ends at {end}: made anew")
             consumer.seek(source, self._state_read.get(source.partition, 0))
         while any([await consumer.position(source) < end for source, end in ends.items()]):
             for source, batch in (await consumer.getmany(timeout_ms=500)).items():

@@ -10,6 +10,7 @@ acknowledged, and only then is it done. What is sent twice after a crash has the
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ HEARTBEAT_S = 1.0
 COMMIT_S = 1.0
 # Above this a send has failed and the process starts anew; an outage of the broker is shorter.
 SEND_TIMEOUT_S = 120.0
+STOP_S = 15.0  # a stop that takes longer waits for a broker that does not answer
 UNEXPECTED = 70  # EX_SOFTWARE
 # As much as one record may weigh on its topic; compressed ones can weigh any amount.
 MAX_KEPT_BYTES = MAX_MESSAGE_BYTES // 2
@@ -72,6 +74,13 @@ class GridApp(faust.App):  # type: ignore[misc]
 
     def _create_directories(self) -> None:
         """Nothing of ours is kept in files."""
+
+    async def on_stop(self) -> None:
+        """Faust waits for ever for a broker that does not answer; we do not."""
+        last_resort = threading.Timer(STOP_S, os._exit, [UNEXPECTED])
+        last_resort.daemon = True
+        last_resort.start()
+        await super().on_stop()
 
 
 def build_app(connection: Connection, parts: Parts) -> tuple[Any, Progress]:
@@ -146,19 +155,18 @@ def _agents(app: Any, topics: Mapping[str, Any], shell: "Shell") -> None:
 
 def _timers(app: Any, shell: "Shell") -> None:
     """The only clock there is, and the housekeeping of every second."""
-    assigned_in: list[int] = []  # the newest generation in which partitions were assigned
-    announced_in: list[int] = []
+    assigned_in: list[int] = []  # the generation of an assignment that was not adopted yet
 
     @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]
     async def assigned(*_: Any, **__: Any) -> None:
+        shell.progress.forget_generation()
         assigned_in[:] = [app.consumer_generation_id]
 
     @app.timer(COMMIT_S)  # type: ignore[untyped-decorator]
     async def commit() -> None:
         with _ends_at_the_unexpected(app):
-            if assigned_in != announced_in:
-                announced_in[:] = assigned_in
-                await shell.progress.adopt(assigned_in[0])
+            if assigned_in:
+                await shell.progress.adopt(assigned_in.pop())
                 await shell.announce_policy()
             await shell.progress.commit()
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, write_to_textfile
 
 from detectors.manifest import ManifestError
 from detectors.runtime import open_object_model
+from pipeline.cli.quiet import log_quietly
 from pipeline.cli.shared import MODEL_FOLDER, SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
 from pipeline.ingest import Parts, SourceFailed, ingest
@@ -50,6 +51,7 @@ def command(site: Path, metrics_out: Path | None) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, asked_to_stop)
     loaded = load_or_exit(site)
+    log_quietly()
     registry = CollectorRegistry()
     ages = LastFrameAge(monotonic)
     registry.register(ages)

@@ -1,13 +1,12 @@
 """gridalert worker: the log to grid alerts."""
 
-import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 
 import click
 from prometheus_client import CollectorRegistry
 
+from pipeline.cli.quiet import log_quietly
 from pipeline.cli.shared import SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
 from pipeline.metrics import MetricsUnavailable, OpenIncidents, serve, worker_metrics
@@ -15,37 +14,6 @@ from pipeline.readings import watch_sensors
 from pipeline.topics import ensure_topics
 from pipeline.worker import Parts, build_app, run_worker
 from sinks.evidence import EvidenceUnavailable, FolderEvidence
-
-NOISY = ("aiokafka", "faust", "mode", "asyncio", "kafka")
-QUIET_S = 60.0
-
-
-class OnceAMinute(logging.Filter):
-    """A broker that is away makes its clients log the same line thousands of times."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last_s: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Pass a line that has not been passed in the last minute."""
-        line, now = f"{record.name} {record.msg}"[:200], monotonic()
-        if now - self._last_s.get(line, -QUIET_S) < QUIET_S:
-            return False
-        if len(self._last_s) > 1000:
-            self._last_s.clear()
-        self._last_s[line] = now
-        return True
-
-
-def _quieten() -> None:
-    handler = logging.StreamHandler()
-    handler.addFilter(OnceAMinute())
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
-
 
 _EPILOG = """\b
 Example:
@@ -61,7 +29,7 @@ def command(site: Path) -> None:
     Kill it at any moment: the next one goes on where it was and sends nothing that is not the same.
     """
     loaded = load_or_exit(site)
-    _quieten()
+    log_quietly()
     registry = CollectorRegistry()
     rules = loaded.settings.evidence
     try:

@@ -17,7 +17,8 @@ from pipeline.child import Child
 from pipeline.demo.on_kafka import ends, lag, publish_readings, read, read_headers, start
 from pipeline.demo.run_site import Ports, prepare
 from pipeline.messages import Decision
-from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS, READINGS
+from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS, READINGS, ensure_topics
+from pipeline.worker import UNEXPECTED
 from sinks.kafka import KafkaSink
 from tests.conftest import wait_until
 
@@ -119,6 +120,24 @@ def test_the_clock_ticks_in_every_partition_and_every_tick_is_decided(
     kinds = {msgspec.json.decode(v or b"")["kind"] for _, _, _, v in read(kafka.connection, HITS)}
     assert kinds == {"policy", "tick"}
     assert lag(kafka.connection, HITS) <= 24  # at most the ticks of its last second
+
+
+def test_a_cluster_made_anew_beneath_a_worker_ends_it_before_it_takes_new_records_for_done(
+    tmp_path: Path,
+) -> None:
+    with LocalBroker() as first:
+        ensure_topics(first.connection)
+        site = prepare(DEMO, tmp_path / "site", first.bootstrap, Ports(0, 0), None)
+        child = start("worker", tmp_path, "worker", "--site", str(site))
+        wait_until(lambda: all(ends(first.connection, HITS).values()), "the worker to be there")
+        publish_readings(first.connection, DEMO / "readings.jsonl")
+        wait_until(lambda: lag(first.connection, HITS) == 0, "every hit to be decided")
+        port = int(first.bootstrap.rsplit(":", 1)[1])
+    with LocalBroker(port=port) as second:
+        ensure_topics(second.connection)
+        wait_until(lambda: child.wait(0) is not None, "the worker to end")
+    assert child.wait(0) == UNEXPECTED
+    assert "made anew" in child.log_tail()
 
 
 def test_sigterm_ends_it_in_order(worker: Child) -> None:
