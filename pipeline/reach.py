@@ -54,7 +54,7 @@ def await_reachable(connection: Connection, deadline: float) -> None:
                 failed = server, error
         if failed is not None and isinstance(failed[1], _FINAL):
             break
-        time.sleep(_RETRY_S)
+        time.sleep(_RETRY_S)  # nobody tells us when a server that is away comes back
     raise _told(connection, *failed)
 
 

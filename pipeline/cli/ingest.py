@@ -39,7 +39,7 @@ Example:
 def command(site: Path, metrics_out: Path | None) -> None:
     """Look at every camera of the site until its source ends, or until Ctrl-C (twice: at once).
 
-    Started again after a crash it makes the same hits again, and the worker drops them by id.
+    Started again after a crash it makes the same hits again; the worker knows them by their time.
     """
     stop = threading.Event()
 
