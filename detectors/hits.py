@@ -96,11 +96,12 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Who saw it."""
+    """Who saw it; `channel`: how a report came in."""
 
     kind: Literal["camera", "sensor", "report"]
     id: str
     gb_device_id: str | None = None
+    channel: str | None = None
 
 
 class SeenObject(msgspec.Struct, frozen=True):
@@ -112,9 +113,11 @@ class SeenObject(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stored picture and its metadata; `uri` ends in sha256/<hex>.jpg."""
+    """A stored picture and its metadata; `uri` of ours ends in sha256/<hex>.jpg. `photo`: a
+    reporter's. `after`: of what is still there after a person has closed the alert.
+    """
 
-    kind: Literal["snapshot", "crop"]
+    kind: Literal["snapshot", "crop", "photo", "after"]
     uri: str
     media_type: str
     sha256: str
@@ -183,9 +186,9 @@ class FrameDetector(Protocol):
 
 
 class ReadingDetector(Protocol):
-    """One rule of sight over the readings of one sensor; `look` as in `FrameDetector`."""
-
-    unit: str
+    """One rule of sight over the readings of one sensor, in whatever unit the site says; `look` as
+    in `FrameDetector`.
+    """
 
     def __init__(self, params: Params) -> None: ...
 

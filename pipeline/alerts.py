@@ -10,7 +10,25 @@ ALERT_SCHEMA = "https://schemas.gridalert.example/v1/grid-alert.schema.json"
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Severity = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
 Condition = Literal["present", "cleared", "unknown"]
-Handling = Literal["candidate", "open", "expired"]
+Handling = Literal[
+    "open", "accepted", "in_progress", "verified_true", "verified_false", "closed", "expired"
+]
+Result = Literal["true", "false", "cannot_tell"]
+UpdateReason = Literal[
+    "measure_grew",
+    "severity_changed",
+    "confidence_rose",
+    "reopened",
+    "handling_changed",
+    "officer_changed",
+    "level_changed",
+    "deadline_recomputed",
+    "reminder",
+    "deadline_breached",
+]
+Resolution = Literal[
+    "condition_cleared", "closed_by_dispatch", "false_alarm", "expired", "superseded", "max_length"
+]
 
 
 class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,15 +38,22 @@ class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
 
-class AdminUnit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the administrative levels: its code and its Chinese name."""
+class AdminUnit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of the administrative levels: its code and its Chinese name. `label`: what this city
+    calls the level (一级网格), where it has a name of its own.
+    """
 
     code: Text
     name: Text
+    label: str = ""
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The levels from city down to the leaf grid; each code begins with its parent's."""
+    """The levels from city down to the leaf grid; each code begins with its parent's.
+
+    `resolved_by`: the zone's own configuration, the grid that a reported point lies in, or the
+    nearest one to it.
+    """
 
     city: AdminUnit
     district: AdminUnit
@@ -37,7 +62,7 @@ class Address(msgspec.Struct, frozen=True, omit_defaults=True):
     grid: AdminUnit
     leaf_code: Text
     map_version: str
-    resolved_by: Literal["zone_config"]
+    resolved_by: Literal["zone_config", "map", "nearest"]
     micro_grid: AdminUnit | None = None
 
 
@@ -50,12 +75,13 @@ class Location(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What happened, in the catalogue's words."""
+    """What happened, in the catalogue's words; `situation` as a sentence has it (车辆违规停放)."""
 
     type: str
     label: str
     label_en: str
     category: str
+    situation: str
     codes: tuple[Code, ...]
     catalogue_version: str
 
@@ -87,6 +113,14 @@ class WorkingDays(_Due, frozen=True, tag="working_days"):
     """工作日, with statutory holidays and make-up working days."""
 
 
+class WorkingHours(_Due, frozen=True, tag="working_hours"):
+    """工作时: only the profile's hours of working days count (GB/T 30428 cities)."""
+
+
+class ClockHours(_Due, frozen=True, tag="clock_hours"):
+    """紧急工作时: every hour counts."""
+
+
 class NoDeadline(msgspec.Struct, frozen=True, tag_field="basis", tag="none"):
     """The city's profile gives this level no time."""
 
@@ -94,7 +128,7 @@ class NoDeadline(msgspec.Struct, frozen=True, tag_field="basis", tag="none"):
     due_at: None = None
 
 
-Deadline = SameDay | CalendarDays | WorkingDays | NoDeadline
+Deadline = SameDay | CalendarDays | WorkingDays | WorkingHours | ClockHours | NoDeadline
 
 
 class Assignee(msgspec.Struct, frozen=True):
@@ -107,11 +141,11 @@ class Assignee(msgspec.Struct, frozen=True):
 
 
 class Direct(msgspec.Struct, frozen=True, tag_field="mode", tag="direct"):
-    """Straight to the officer's terminal."""
+    """Straight to the officer's terminal; `reason`: why to this one."""
 
     assignee: Assignee
     fallback: tuple[str, ...]
-    reason: Literal["leaf_grid"] = "leaf_grid"
+    reason: Literal["leaf_grid", "substitute", "parent_grid", "assigned"]
 
 
 class Queue(msgspec.Struct, frozen=True, tag_field="mode", tag="queue"):
@@ -119,7 +153,7 @@ class Queue(msgspec.Struct, frozen=True, tag_field="mode", tag="queue"):
 
     proposed: Assignee
     fallback: tuple[str, ...]
-    reason: Literal["low_confidence"] = "low_confidence"
+    reason: Literal["low_confidence", "nobody_on_duty", "rejected"]
 
 
 Routing = Direct | Queue
@@ -133,27 +167,34 @@ class AlertPlace(msgspec.Struct, frozen=True):
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """What was measured; `unit` is a UCUM code, "1" for a count."""
+    """What was measured; `unit` is a UCUM code, "1" for a count; `unit_zh` the Chinese measure word
+    that follows the number (人).
+    """
 
     name: str
     value: float
     unit: str
+    unit_zh: str
 
 
 class Observation(msgspec.Struct, frozen=True):
-    """What the alert rests on. `duration_s`: first to last seen."""
+    """What the alert rests on. `duration_s`: first to last seen. `places`: all that saw it, the
+    alert's own among them.
+    """
 
     hit_count: int
     source_count: int
     duration_s: float
     sources: tuple[Source, ...]
+    places: tuple[AlertPlace, ...]
 
 
 class AlertText(msgspec.Struct, frozen=True):
-    """What an officer reads first."""
+    """What an officer reads first; `notice`: as one says it over the radio."""
 
     headline: str
     description: str
+    notice: str
     lang: Literal["zh-CN"] = "zh-CN"
 
 
@@ -175,12 +216,37 @@ class Provenance(msgspec.Struct, frozen=True):
     models: tuple[str, ...]
     rule: str
     policy_version: str
+    profile: str
     first_hit_id: str
     last_hit_id: str
 
 
+class Handled(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that people did about it, in order of `at`, with the handling it led to."""
+
+    action: str
+    at: Instant
+    role: str
+    feedback_id: str
+    handling: Handling
+    result: Result | None = None
+    satisfied: bool | None = None
+
+
+class Recheck(msgspec.Struct, frozen=True):
+    """What was there when the place was looked at again after a person had closed the alert."""
+
+    found: Literal["gone", "still_there"]
+    at: Instant
+    hit_id: str
+
+
 class _Alert(msgspec.Struct, frozen=True, tag_field="action"):
-    """An incident as published: the whole current state each time."""
+    """An incident as published: the whole current state each time.
+
+    `handled`: what people did, oldest first, at most 64. `verdict`: whether it was real, by the
+    last who said so. `reopened`: how often it was, by looking or by people.
+    """
 
     alert_id: Text
     alert_no: Text
@@ -208,6 +274,10 @@ class _Alert(msgspec.Struct, frozen=True, tag_field="action"):
     privacy: Privacy
     provenance: Provenance
     exercise: bool
+    handled: tuple[Handled, ...]
+    verdict: Result | None
+    reopened: int
+    recheck: Recheck | None
 
 
 class Opened(_Alert, frozen=True, tag="opened"):
@@ -217,13 +287,13 @@ class Opened(_Alert, frozen=True, tag="opened"):
 class Updated(_Alert, frozen=True, tag="updated", kw_only=True):
     """Something a person should know has changed."""
 
-    update_reason: Literal["measure_grew"]
+    update_reason: UpdateReason
 
 
 class Resolved(_Alert, frozen=True, tag="resolved", kw_only=True):
-    """It is over, or nothing has been seen of it for too long. Handling goes on."""
+    """Its condition or its handling has ended; the other may go on."""
 
-    resolution: Literal["condition_cleared", "expired"]
+    resolution: Resolution
 
 
 GridAlert = Opened | Updated | Resolved

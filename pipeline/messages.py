@@ -7,6 +7,9 @@ from typing import Literal
 import msgspec
 
 from detectors.hits import Hit, Instant
+from pipeline.alerts import Location
+from pipeline.feedback import Feedback
+from pipeline.reports import Report
 
 # The log ------------------------------------------------------------------------------------
 
@@ -23,7 +26,25 @@ class PolicyChange(msgspec.Struct, frozen=True, tag="policy", tag_field="kind"):
     version: str
 
 
-LogRecord = Hit | Tick | PolicyChange
+class Reported(msgspec.Struct, frozen=True, tag="report", tag_field="kind", omit_defaults=True):
+    """A report with the leaf grid that its point lies in, or is nearest to; the point in WGS84.
+    `place_id`: the nearest place there that is near enough.
+    """
+
+    report: Report
+    leaf_code: str
+    resolved_by: Literal["map", "nearest"]
+    location: Location
+    place_id: str | None = None
+
+
+class Given(msgspec.Struct, frozen=True, tag="feedback", tag_field="kind"):
+    """Feedback, in the partition of its alert's leaf grid."""
+
+    feedback: Feedback
+
+
+LogRecord = Hit | Reported | Given | Tick | PolicyChange
 
 
 # Decisions ----------------------------------------------------------------------------------
@@ -45,23 +66,49 @@ class Reason(StrEnum):
     """Why. The same word is metric label, log field and test expectation."""
 
     LASTED = "lasted"
+    REPORTED = "reported"
     MEASURE_GREW = "measure_grew"
+    SEVERITY_CHANGED = "severity_changed"
+    CONFIDENCE_ROSE = "confidence_rose"
+    REOPENED = "reopened"
+    HANDLING_CHANGED = "handling_changed"
+    OFFICER_CHANGED = "officer_changed"
+    LEVEL_CHANGED = "level_changed"
+    DEADLINE_RECOMPUTED = "deadline_recomputed"
+    REMINDER = "reminder"
+    DEADLINE_BREACHED = "deadline_breached"
     CONDITION_CLEARED = "condition_cleared"
+    CLOSED_BY_DISPATCH = "closed_by_dispatch"
+    FALSE_ALARM = "false_alarm"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    MAX_LENGTH = "max_length"
     NOTHING_THERE = "nothing_there"
     NOT_YET = "not_yet"
+    GROUP_WAIT = "group_wait"
+    SEEN_GONE = "seen_gone"
     CANNOT_SEE = "cannot_see"
     TICKED = "ticked"
     POLICY_CHANGED = "policy_changed"
     SAME_INCIDENT = "same_incident"
     REPEATED = "repeated"
     LOW_CONFIDENCE = "low_confidence"
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+    OFF_SCHEDULE = "off_schedule"
+    FALSE_BEFORE = "false_before"
     UNDECODABLE = "undecodable"
     SCHEMA_INVALID = "schema_invalid"
     UNKNOWN_CAMERA = "unknown_camera"
     UNKNOWN_SENSOR = "unknown_sensor"
     UNKNOWN_ZONE = "unknown_zone"
     UNKNOWN_POLICY = "unknown_policy"
+    UNKNOWN_EVENT = "unknown_event"
+    UNKNOWN_ALERT = "unknown_alert"
+    UNKNOWN_OFFICER = "unknown_officer"
+    ILLEGAL_TRANSITION = "illegal_transition"
+    TOO_MANY = "too_many"
+    OUTSIDE_MAP = "outside_map"
     WRONG_GRID = "wrong_grid"
     WRONG_UNIT = "wrong_unit"
     CLOCK_SKEW = "clock_skew"
@@ -71,7 +118,11 @@ class Reason(StrEnum):
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one record, and why; `at`: the record's event time, none if unreadable."""
+    """What became of one record, and why; `at`: the record's event time, none if unreadable.
+
+    `hit_id`: of the hit, report or feedback. `alert_id`: the alert that it went into. `alerts`: the
+    ids (alert_id/sequence) of everything that it made be published.
+    """
 
     outcome: Outcome
     reason: Reason
@@ -83,7 +134,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     place_id: str | None = None
     hit_id: str | None = None
     alert_id: str | None = None
-    sequence: int | None = None
+    alerts: tuple[str, ...] = ()
+    silence_id: str | None = None
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -4,105 +4,182 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from pipeline import __version__
 from pipeline.alerts import (
+    Address,
     AlertPlace,
     AlertText,
     CloudEvent,
     Event,
     GridAlert,
+    Location,
     Measure,
     Observation,
     Opened,
     Privacy,
     Provenance,
-    Queue,
-    Resolved,
-    Routing,
-    Updated,
+    Severity,
 )
+from pipeline.incidents.cases import Case, scheduled, standing_of, tell
 from pipeline.incidents.confidence import SCORE_MODEL
 from pipeline.incidents.deadlines import deadline
-from pipeline.incidents.lifecycle import Incident, Published, condition_of
-from pipeline.incidents.policy import EventType, Place, Policy
-from pipeline.incidents.routing import low_confidence, route
+from pipeline.incidents.in_force import calibration_at, profile_name
+from pipeline.incidents.incident import (
+    Incident,
+    alert_id_of,
+    condition_of,
+    confidence_of,
+    first_lasting,
+    measure_of,
+    rule_in_general,
+)
+from pipeline.incidents.policy import EventType, Leaf, Policy
+from pipeline.incidents.routing import route
+from pipeline.incidents.wording import text_of
 from pipeline.messages import Reason
 
 # GB/T 28181 AlarmPriority: 1 is the gravest; derived from severity, never from the event level.
 PRIORITY = {"Extreme": 1, "Severe": 2, "Moderate": 3, "Minor": 4, "Unknown": 4}
+_NOT_YET = AlertText("", "", "")  # the text is written last, from everything else
 
 
-def compose(incident: Incident, reason: Reason, policy: Policy, at: datetime) -> CloudEvent:
-    """The CloudEvent of an incident whose `published` is what the world is told now."""
-    alert = _alert(incident, reason, policy, at)
+def open_case(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> Case:
+    """The case of a candidate that is told for the first time."""
+    kind = policy.events[incident.event_type]
+    first = first_lasting(incident)
+    first_seen_at = first.since if first else incident.first_seen_at or at
+    alert_id = alert_id_of(policy, incident, first_seen_at)
+    sure = confidence_of(incident, policy, at)
+    calibration = calibration_at(kind.type, policy, at)
+    routing = route(leaf, sure, calibration, at, policy.deadlines.timezone)
+    if routing is None:
+        raise ValueError(f"{incident.event_type}@{incident.place_id} is too unsure to be told")
+    level = graded(kind, measure_of(incident, kind.rule.over))[1]
+    rule = rule_in_general(incident, policy, at)
+    local = at.astimezone(ZoneInfo(policy.deadlines.timezone))
+    alert = Opened(
+        alert_id=alert_id,
+        alert_no=f"{leaf.address.district.code}-{local:%Y%m%d%H%M%S}-{alert_id[:4]}",
+        sequence=1,
+        handling="open",
+        event=_event(kind, policy),
+        event_level=level,
+        grid=_address(incident, leaf),
+        place=_place(incident, leaf, policy),
+        location=_location(incident, policy),
+        first_seen_at=first_seen_at,
+        opened_at=at,
+        updated_at=at,
+        deadline=deadline(level, at, policy.deadlines, policy.calendar, "provisional"),
+        routing=routing,
+        text=_NOT_YET,
+        handled=(),
+        verdict=None,
+        reopened=0,
+        recheck=None,
+        **seen_fields(incident, None, policy, at),
+    )
+    case = Case(
+        alert=worded(alert),
+        first_record=incident.first_record,
+        routing=routing,
+        level=level,
+        was_seen=first is not None,
+        mute_s=rule.mute_s,
+        recheck_s=rule.recheck_s,
+    )
+    return scheduled(case, standing_of(case, policy, at), policy)
+
+
+def retell(
+    incident: Incident, case: Case, reason: Reason, policy: Policy, at: datetime, **changes: Any
+) -> Case:
+    """The case of an incident that looking may still change, once the world has been told."""
+    seen = seen_fields(incident, case.alert, policy, at)
+    told = tell(case, reason, policy, at, **{**seen, **changes})
+    return msgspec.structs.replace(told, alert=worded(told.alert))
+
+
+def retell_alone(case: Case, reason: Reason, policy: Policy, at: datetime) -> Case:
+    """The same of a case that is kept on its own."""
+    told = tell(case, reason, policy, at)
+    return msgspec.structs.replace(told, alert=worded(told.alert))
+
+
+def worded(alert: GridAlert) -> GridAlert:
+    """The alert with what officers read of it."""
+    return msgspec.structs.replace(alert, text=text_of(alert))
+
+
+def envelope(case: Case, policy: Policy, cause: str) -> CloudEvent:
+    """The CloudEvent of a case's alert; `cause`: the id of the hit, report or feedback."""
+    alert = case.alert
     action = type(alert).__name__.lower()
     return CloudEvent(
         id=f"{alert.alert_id}/{alert.sequence}",
         source=policy.source_uri,
         type=f"cn.gridalert.alert.{action}.v1",
         subject=alert.grid.leaf_code,
-        time=at,
+        time=alert.updated_at,
         partitionkey=alert.alert_id,
         correlationid=alert.alert_id,
-        causationid=alert.provenance.last_hit_id,
+        causationid=cause or alert.provenance.last_hit_id,
         data=alert,
     )
 
 
-def _alert(incident: Incident, reason: Reason, policy: Policy, at: datetime) -> GridAlert:
-    fields = _fields(incident, reason, policy, at)
-    if reason is Reason.LASTED:
-        return Opened(**fields)
-    if reason is Reason.MEASURE_GREW:
-        return Updated(**fields, update_reason="measure_grew")
-    return Resolved(
-        **fields, resolution="expired" if reason is Reason.EXPIRED else "condition_cleared"
-    )
+def graded(kind: EventType, measure: float) -> tuple[Severity, int]:
+    """How grave so much of it is, and which tier has to handle it."""
+    reached = [grade for grade in kind.grades if measure >= grade.measure_at]
+    last = max(reached, key=lambda grade: grade.measure_at, default=None)
+    return (last.severity, last.event_level) if last else (kind.severity, kind.event_level)
 
 
-def _fields(incident: Incident, reason: Reason, policy: Policy, at: datetime) -> dict[str, Any]:
-    told = incident.published
-    last = incident.last_seen_at
-    if told is None or last is None:
-        raise ValueError(f"{incident.event_type}@{incident.place_id} has nothing to publish")
-    kind, place = policy.events[incident.event_type], policy.places[incident.place_id]
-    routing = route(place, told.confidence, kind.calibration)
-    if routing is None:  # an update of what was sure enough once
-        routing = low_confidence(place)
-    local = told.opened_at.astimezone(ZoneInfo(policy.deadlines.timezone))
+def seen_fields(
+    incident: Incident, told: GridAlert | None, policy: Policy, at: datetime
+) -> dict[str, Any]:
+    """What looking and reports have to say. `told`: what the alert said; what has gone keeps it."""
+    kind = policy.events[incident.event_type]
+    condition = condition_of(incident, policy, at)
+    if told is not None and condition == "cleared":
+        measure, sure, severity = told.measures[0].value, told.confidence, told.severity
+    else:
+        measure, sure = measure_of(incident, kind.rule.over), confidence_of(incident, policy, at)
+        if told is not None and not measure:
+            measure = told.measures[0].value  # just gone, not yet for so long that it is over
+        severity = graded(kind, measure)[0]
+        if told is not None and PRIORITY[told.severity] < PRIORITY[severity]:
+            severity = told.severity  # it stays as grave as it has been
+    last = incident.last_seen_at or at
+    first = told.first_seen_at if told else incident.first_seen_at or last
+    begun = first_lasting(incident)
+    if told is None and begun is not None:
+        first = begun.since
+    pictures = sorted(incident.pictures.values(), key=lambda p: p.rank, reverse=True)
+    evidence = tuple(p.evidence for p in pictures)
+    after = tuple(e for e in told.evidence if e.kind == "after") if told else ()
+    opened_at = told.opened_at if told else at
     return {
-        "alert_id": told.alert_id,
-        "alert_no": f"{place.address.district.code}-{local:%Y%m%d%H%M%S}-{told.alert_id[:4]}",
-        "sequence": told.sequence,
-        "condition": condition_of(incident, policy, at),
-        "handling": "expired" if reason is Reason.EXPIRED else "open",
-        "event": _event(kind, policy),
-        "event_level": kind.event_level,
-        "severity": kind.severity,
-        "alarm_priority": PRIORITY[kind.severity],
-        "confidence": told.confidence,
-        "grid": place.address,
-        "place": AlertPlace(place.id, place.name),
-        "location": place.location,
-        "first_seen_at": told.first_seen_at,
+        "condition": condition,
+        "severity": severity,
+        "alarm_priority": PRIORITY[severity],
+        "confidence": sure,
         "last_seen_at": last,
-        "opened_at": told.opened_at,
-        "updated_at": at,
-        "deadline": deadline(kind.event_level, told.opened_at, policy.deadlines, policy.calendar),
-        "routing": routing,
-        "measures": (Measure(kind.measure, told.measure, kind.unit),),
+        "measures": (Measure(kind.measure, measure, kind.unit, kind.measure_zh),),
         "observation": Observation(
             hit_count=incident.hits,
             source_count=len(incident.sources),
-            duration_s=(last - told.first_seen_at).total_seconds(),
+            duration_s=(last - first).total_seconds(),
             sources=incident.sources,
+            places=tuple(_named(policy, id_) for id_ in incident.places if id_ in policy.places),
         ),
-        "evidence": () if incident.best is None else (incident.best,),
-        "text": _text(incident, told, kind, place, _todo(reason, routing, place)),
+        "evidence": evidence + after,
         "privacy": Privacy(
             classification="internal",
-            redaction=() if incident.best is None else incident.best.redaction,
-            retain_until=told.opened_at + timedelta(days=policy.retain_days),
+            redaction=tuple(dict.fromkeys(r for e in evidence for r in e.redaction)),
+            retain_until=opened_at + timedelta(days=policy.retain_days),
         ),
         "provenance": Provenance(
             pipeline=f"gridalert@{__version__}",
@@ -110,11 +187,44 @@ def _fields(incident: Incident, reason: Reason, policy: Policy, at: datetime) ->
             models=incident.models,
             rule=f"{kind.type}@{policy.catalogue_version}",
             policy_version=policy.version,
-            first_hit_id=told.first_hit_id,
+            profile=profile_name(policy, at),
+            first_hit_id=_first_hit_id(incident, told),
             last_hit_id=incident.last_hit_id,
         ),
         "exercise": incident.synthetic,
     }
+
+
+def _first_hit_id(incident: Incident, told: GridAlert | None) -> str:
+    if told is not None:
+        return told.provenance.first_hit_id
+    first = first_lasting(incident)
+    return first.first_hit_id if first else incident.first_hit_id
+
+
+def _place(incident: Incident, leaf: Leaf, policy: Policy) -> AlertPlace:
+    """The place that saw it first; a spot that only reports know is called by its grid."""
+    for id_ in incident.places:
+        if id_ in policy.places:
+            return _named(policy, id_)
+    unit = leaf.address.micro_grid or leaf.address.grid
+    return AlertPlace(incident.place_id, f"{leaf.address.community.name}{unit.name}")
+
+
+def _named(policy: Policy, place_id: str) -> AlertPlace:
+    return AlertPlace(place_id, policy.places[place_id].name)
+
+
+def _location(incident: Incident, policy: Policy) -> Location | None:
+    known = (policy.places[id_].location for id_ in incident.places if id_ in policy.places)
+    spot = incident.spot.location if incident.spot else None
+    return next((location for location in known if location), spot)
+
+
+def _address(incident: Incident, leaf: Leaf) -> Address:
+    if incident.spot is None:
+        return leaf.address
+    return msgspec.structs.replace(leaf.address, resolved_by=incident.spot.resolved_by)
 
 
 def _event(kind: EventType, policy: Policy) -> Event:
@@ -123,32 +233,7 @@ def _event(kind: EventType, policy: Policy) -> Event:
         label=kind.label_zh,
         label_en=kind.label_en,
         category=kind.category,
+        situation=kind.situation_zh or kind.label_zh,
         codes=kind.codes,
         catalogue_version=policy.catalogue_version,
     )
-
-
-def _text(
-    incident: Incident, told: Published, kind: EventType, place: Place, todo: str
-) -> AlertText:
-    """What the officer reads: where and what, what that rests on, and what to do."""
-    leaf = place.address.micro_grid or place.address.grid
-    lasted = (incident.last_seen_at or told.first_seen_at) - told.first_seen_at
-    exercise = "【演练】" if incident.synthetic else ""
-    return AlertText(
-        headline=f"{exercise}{place.address.community.name}{leaf.name} {place.name} "
-        f"{kind.label_zh} {told.measure:g}{kind.measure_zh}",
-        description=f"{len(incident.sources)}个来源{lasted.total_seconds():.0f}秒内"
-        f"{incident.hits}次命中，置信度{told.confidence:.2f}，{todo}",
-    )
-
-
-def _todo(reason: Reason, routing: Routing, place: Place) -> str:
-    """What is asked of whom."""
-    if reason is Reason.CONDITION_CLEARED:
-        return "现场情况已消失，请核实后办结。"
-    if reason is Reason.EXPIRED:
-        return "已一天看不到现场，请人工核实。"
-    if isinstance(routing, Queue):
-        return "请值班席核实。"
-    return f"请{place.officer.number}号网格员前往核实。"

@@ -21,10 +21,10 @@ SAME_PLACE_IOU = 0.3  # A.6 (1) of the research: same camera, rule and slot
 class Lasting(msgspec.Struct, frozen=True, omit_defaults=True):
     """One count, or one object known by its place, that is there and may last.
 
-    `since`, `last_yes`: event times. `yes_s` of `seen_s` seconds it was there, forgetting what is
-    older than `hold_s`. `below_s`: seconds in a row seen below `clear_below`. `yes`, `below`: what
-    the last look said. `looks`, `logit_sum`, `quality_sum`: looks that said yes, their scores and
-    view qualities, for confidence.
+    `since`, `last_yes`, `lasted_at` (None = it has not lasted yet): event times. `yes_s` of the
+    `seen_s` seconds it was there, forgetting what is older than `hold_s`. `below_s`: seconds seen
+    below `clear_below` in a row. `yes`, `below`: what the last look said. `looks`, `logit_sum`,
+    `quality_sum`: looks that said yes, their scores and view qualities, for confidence.
     """
 
     since: datetime
@@ -32,7 +32,7 @@ class Lasting(msgspec.Struct, frozen=True, omit_defaults=True):
     first_hit_id: str
     yes: bool = True
     below: bool = False
-    present: bool = False
+    lasted_at: datetime | None = None
     yes_s: float = 0.0
     seen_s: float = 0.0
     below_s: float = 0.0
@@ -40,6 +40,11 @@ class Lasting(msgspec.Struct, frozen=True, omit_defaults=True):
     logit_sum: float = 0.0
     quality_sum: float = 0.0
     xyxy: Xyxy | None = None
+
+    @property
+    def present(self) -> bool:
+        """Whether it has lasted."""
+        return self.lasted_at is not None
 
 
 class Track(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -156,7 +161,7 @@ def _settle(x: Lasting, rule: Rule, at: datetime) -> Lasting | None:
     lasted = (at - x.since).total_seconds() >= rule.hold_s
     share = x.yes_s / x.seen_s if x.seen_s > 0 else float(x.yes)
     if x.yes and lasted and share >= rule.share:
-        return msgspec.structs.replace(x, present=True)
+        return msgspec.structs.replace(x, lasted_at=at)
     return x
 
 

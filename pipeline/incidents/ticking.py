@@ -1,54 +1,137 @@
-"""Time passes: candidates fade, and what nobody has seen for long is let go."""
+"""Time passes, or the policy changes, for everything that a partition knows."""
 
 from datetime import datetime, timedelta
 
 import msgspec
 
 from pipeline.alerts import CloudEvent
-from pipeline.incidents.compose import compose
-from pipeline.incidents.lifecycle import (
-    Incident,
-    Where,
-    begin_anew,
-    is_lost,
-    publish,
-    rule_of,
-)
+from pipeline.incidents.cases import Case, as_of, due_by_time, is_forgotten
+from pipeline.incidents.compose import envelope, retell_alone
+from pipeline.incidents.decision import Step, Where, decide
+from pipeline.incidents.handling import Seen
+from pipeline.incidents.incident import Incident, begin_anew, is_lost, rule_of
+from pipeline.incidents.judge import TELLS, judge
+from pipeline.incidents.looking import LET_GO, let_go, name_of
 from pipeline.incidents.persistence import pass_time
 from pipeline.incidents.policy import Policy
-from pipeline.incidents.state import LeafState
-from pipeline.messages import Reason
+from pipeline.incidents.state import (
+    CASE,
+    HEAD,
+    Head,
+    LeafState,
+    State,
+    States,
+    case_key,
+    head,
+    leaf_state,
+)
+from pipeline.messages import PolicyChange, Reason, Tick
 
 IDLE_S = 3600.0  # a place that has said nothing for so long is forgotten
 
-Told = list[tuple[CloudEvent, Where]]
+
+class _Passing:
+    """What happens to a partition in one record: states in the order to write them, and alerts."""
+
+    def __init__(self, where: Where, policy: Policy) -> None:
+        self.where, self.policy = where, policy
+        self.cases: dict[str, State | None] = {}
+        self.leaves: dict[str, State | None] = {}
+        self.gone: dict[str, State | None] = {}
+        self.alerts: list[tuple[CloudEvent, Where]] = []
+
+    def tell(self, case: Case) -> None:
+        """The world is told of this case."""
+        self.alerts.append((envelope(case, self.policy, ""), case.first_record))
+
+    def keep(self, case: Case) -> None:
+        """The case is on its own from now on, or still."""
+        self.cases[case_key(case)] = msgspec.structs.replace(case, offset=self.where[1])
+
+    def step(self, record: Tick | PolicyChange, reason: Reason, to: Head) -> Step:
+        """Cases before the leaves they come from; what is forgotten after the head, which then
+        says that every record before is done.
+        """
+        alerts = tuple(self.alerts)
+        changed = {**self.cases, **self.leaves, HEAD: to, **self.gone}
+        return Step(decide(record, self.where, reason, None, alerts), changed, alerts)
 
 
-def age(state: LeafState, at: datetime, policy: Policy) -> tuple[LeafState, Told]:
-    """The leaf at a later time, and what the world is told because nobody saw it again."""
-    kept: dict[str, Incident] = {}
-    told: Told = []
-    for name, incident in state.incidents.items():
-        if incident.event_type not in policy.events or incident.place_id not in policy.places:
-            kept[name] = incident  # no longer in the site: frozen, not forgotten
+def apply_tick(states: States, tick: Tick, where: Where, policy: Policy) -> Step:
+    """The step of the clock."""
+    passing = _Passing(where, policy)
+    for key in sorted(key for key in states if key != HEAD):
+        state = states[key]
+        if where[1] <= state.offset:
             continue
-        aged = _fade(incident, at, policy) if incident.published is None else incident
-        if is_lost(incident, at):
-            aged = begin_anew(incident)
-            if incident.published:
-                ended = publish(incident, Reason.EXPIRED, policy, at)
-                told.append((compose(ended, Reason.EXPIRED, policy, at), incident.first_record))
-        last = max(track.at for track in incident.tracks.values())
-        if not aged.is_idle or at - last < timedelta(seconds=IDLE_S):
-            kept[name] = aged
-    return msgspec.structs.replace(state, incidents=kept), told
+        if isinstance(state, Case):
+            _pass_case(state, tick.at, passing)
+        else:
+            _pass_leaf(states, key, tick.at, passing)
+    to = msgspec.structs.replace(head(states), offset=where[1], at=tick.at)
+    return passing.step(tick, Reason.TICKED, to)
+
+
+def _pass_case(case: Case, at: datetime, passing: _Passing) -> None:
+    policy = passing.policy
+    if is_forgotten(case, policy, at):
+        passing.gone[case_key(case)] = None
+        return
+    reason = due_by_time(case, policy, at)
+    if reason is None:
+        return
+    if reason is Reason.EXPIRED:
+        given_up = Seen(at, "given_up", case.alert.provenance.last_hit_id)
+        case = msgspec.structs.replace(case, seen=(*case.seen, given_up))
+    case = retell_alone(case, reason, policy, max(at, case.alert.updated_at))
+    passing.tell(case)
+    passing.keep(case)
+
+
+def _pass_leaf(states: States, code: str, at: datetime, passing: _Passing) -> None:
+    state = leaf_state(states, code)
+    kept: dict[str, Incident] = {}
+    for name, incident in state.incidents.items():
+        if incident.event_type not in passing.policy.events:
+            kept[name] = incident  # its policy has not been loaded here
+            continue
+        after = _pass_incident(code, incident, at, passing)
+        last = after.at
+        if not after.is_idle or (last and at - last < timedelta(seconds=IDLE_S)):
+            kept[name] = after
+    attached = {one.case.alert.alert_id for one in kept.values() if one.case}
+    known = [one for one in state.to_recheck if one[0] in attached or CASE + one[0] in states]
+    aged = LeafState(state.offset, kept, tuple(known))
+    if aged != state:  # the leaf itself stays: docs/adr/0005
+        passing.leaves[code] = msgspec.structs.replace(aged, offset=passing.where[1])
+
+
+def _pass_incident(code: str, incident: Incident, at: datetime, passing: _Passing) -> Incident:
+    policy = passing.policy
+    incident, done = let_go(incident, policy, at)
+    if done is not None:
+        passing.keep(done)
+    if incident.case is None:
+        lost = is_lost(incident, at)  # too unsure to be told, and out of sight for a day
+        incident = begin_anew(incident) if lost else _fade(incident, at, policy)
+    leaf = policy.leaves.get(code)
+    if leaf is None or incident.is_idle:
+        return incident
+    told_at = incident.case.alert.updated_at if incident.case else at
+    incident, reason = judge(incident, leaf, policy, max(at, told_at, incident.at or at))
+    if reason in TELLS and incident.case is not None:
+        passing.tell(incident.case)
+        if reason in LET_GO:
+            passing.keep(incident.case)
+            incident = begin_anew(incident)
+    return incident
 
 
 def _fade(incident: Incident, at: datetime, policy: Policy) -> Incident:
     """A candidate that has not been seen for `gap_s` begins anew; a track that is behind stays."""
     tracks = {
         key: msgspec.structs.replace(track, lasting=())
-        if track.lasting and not pass_time(track, rule_of(incident, key, policy), at).lasting
+        if track.lasting and not pass_time(track, rule_of(incident, key, policy, at), at).lasting
         else track
         for key, track in incident.tracks.items()
     }
@@ -56,3 +139,69 @@ def _fade(incident: Incident, at: datetime, policy: Policy) -> Incident:
         return incident
     faded = msgspec.structs.replace(incident, tracks=tracks)
     return begin_anew(faded) if faded.is_idle else faded
+
+
+def apply_policy(states: States, change: PolicyChange, where: Where, policy: Policy) -> Step:
+    """The step of a new policy: open incidents go on with their dwell and their address.
+
+    What the new one no longer watches ends; deadlines are reckoned again, for the calendar may have
+    been published.
+    """
+    passing = _Passing(where, policy)
+    for key in sorted(key for key in states if key != HEAD):
+        state = states[key]
+        if where[1] <= state.offset:
+            continue
+        if isinstance(state, Case):
+            case = _recomputed(state, passing)
+            if case is not state:
+                passing.keep(case)
+        elif isinstance(state, LeafState):
+            _change_leaf(key, state, passing)
+    to = msgspec.structs.replace(head(states), offset=where[1], policy_version=change.version)
+    return passing.step(change, Reason.POLICY_CHANGED, to)
+
+
+def _change_leaf(code: str, state: LeafState, passing: _Passing) -> None:
+    kept: dict[str, Incident] = {}
+    for name, incident in state.incidents.items():
+        if _is_watched(code, name, incident, passing.policy):
+            case = _recomputed(incident.case, passing) if incident.case else None
+            kept[name] = msgspec.structs.replace(incident, case=case)
+        elif incident.case is not None:
+            case = retell_alone(
+                incident.case,
+                Reason.SUPERSEDED,
+                passing.policy,
+                incident.case.alert.updated_at,
+            )
+            passing.tell(case)
+            passing.keep(case)
+    if kept != state.incidents:
+        passing.leaves[code] = msgspec.structs.replace(
+            state, offset=passing.where[1], incidents=kept
+        )
+
+
+def _is_watched(code: str, name: str, incident: Incident, policy: Policy) -> bool:
+    """Whether the site still has this event type, and this place in this grid."""
+    if incident.event_type not in policy.events or code not in policy.leaves:
+        return False
+    if incident.spot is not None:
+        return True
+    place = policy.places.get(incident.place_id)
+    return (
+        place is not None
+        and place.leaf_code == code
+        and name_of(incident.event_type, place.id, policy) == name
+    )
+
+
+def _recomputed(case: Case, passing: _Passing) -> Case:
+    """The case with its deadline as the new calendar has it, and told where that differs."""
+    now = as_of(case, passing.policy, case.alert.updated_at)
+    if now.deadline == case.alert.deadline:
+        return case
+    told = retell_alone(case, Reason.DEADLINE_RECOMPUTED, passing.policy, case.alert.updated_at)
+    passing.tell(told)
+    return told

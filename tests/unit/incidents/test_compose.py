@@ -63,7 +63,8 @@ def test_the_number_for_people_is_district_local_time_and_a_piece_of_the_id() ->
             id="a resolved alert says that it is over",
         ),
         pytest.param(
-            LOST, policy(), "1个来源4秒内3次命中，置信度0.92，已一天看不到现场，请人工核实。",
+            LOST, policy(),
+            "1个来源4秒内3次命中，置信度0.92，已长时间看不到现场或无人处置，请人工核实。",
             id="an expired alert says that nobody could see",
         ),
     ],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.incidents.confidence import confidence, logit, sigmoid, visual
 from pipeline.incidents.persistence import Lasting
-from pipeline.incidents.policy import Calibration
+from pipeline.incidents.policy import REPORTED, REPORTED_BY_OTHERS, Calibration
 from tests.builders import at
 
 # Slope 1 and no shift: the scores of the examples are calibrated already.
@@ -64,8 +64,16 @@ def test_two_sources_are_surer_than_one() -> None:
     assert confidence([one, one], PLAIN) > confidence([one], PLAIN)
 
 
-def test_nothing_seen_leaves_the_prior() -> None:
-    assert confidence([], of_prior(0.3)) == 0.3
+def test_a_report_alone_is_as_sure_as_the_share_of_its_kind_that_prove_true() -> None:
+    assert confidence([], of_prior(0.3), ["citizen_photo"]) == REPORTED_BY_OTHERS
+    assert confidence([], of_prior(0.3), ["grid_patrol"]) == REPORTED["grid_patrol"]
+    two = confidence([], of_prior(0.3), ["citizen_photo", "hotline"])
+    assert two == round(0.6**2 / (0.6**2 + 0.4**2), 4)
+
+
+def test_a_report_makes_what_was_seen_surer() -> None:
+    alone = confidence([seen(3, 0.7, 1.0)], PLAIN)
+    assert confidence([seen(3, 0.7, 1.0)], PLAIN, ["citizen_photo"]) > alone
 
 
 def test_looking_alone_is_never_sure_however_many_look() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from detectors.hits import Hit, Source
 from pipeline.alerts import CloudEvent
-from pipeline.incidents.state import Head, LeafState, State, decode_state
+from pipeline.incidents.state import HEAD, Head, LeafState, State, decode_state, only
 from pipeline.incidents.step import step
 from pipeline.messages import Outcome, PolicyChange, Reason, Tick, encode
 from pipeline.replay import Fold
@@ -199,13 +199,13 @@ def test_idle_places_leave_memory_and_what_they_said_stays_done() -> None:
     fold = Fold(policy())
     fold.apply(0, 0, *record(hit(0, 1)))
     done = fold.apply(0, 1, *record(Tick(at(2 * 3600))))
-    assert done.changed == {LEAF: LeafState(offset=1)}
+    assert done.changed == {LEAF: LeafState(offset=1), HEAD: Head(offset=1, at=at(2 * 3600))}
     assert fold.apply(0, 0, *record(hit(0, 1))).decision is None
 
 
 def test_a_policy_of_the_same_site_takes_force() -> None:
     done = Fold(policy()).apply(0, 0, *record(PolicyChange("p1")))
-    assert done.changed == {"#head": Head(offset=0, policy_version="p1")}
+    assert done.changed == {HEAD: Head(offset=0, policy_version="p1")}
 
 
 people = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 9), st.sampled_from([1.0, 0.0])))
@@ -244,11 +244,13 @@ def test_killed_after_any_record_the_state_on_disk_gives_the_same_alerts(
     again, states, offset = [], dict[str, State](), 0
     for lived, back in [*kills, (len(records), 0)]:
         for here in range(offset, min(offset + lived, len(records))):
-            done = step(states, *records[here], (0, here), policy())
+            done = step(states, *records[here], (0, here), only(policy()))
             again += [encode(a) for a, _ in done.alerts]
             if LEAF in done.changed:
                 states = {LEAF: decode_state(LEAF, encode(done.changed[LEAF]))}
         offset = max(0, offset + lived - back)
     for here in range(offset, len(records)):
-        again += [encode(a) for a, _ in step(states, *records[here], (0, here), policy()).alerts]
+        again += [
+            encode(a) for a, _ in step(states, *records[here], (0, here), only(policy())).alerts
+        ]
     assert list(dict.fromkeys(again)) == told

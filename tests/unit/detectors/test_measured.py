@@ -1,12 +1,12 @@
-"""Residual current."""
+"""What sensors measure."""
 
 import math
 from datetime import UTC, datetime
 
 import pytest
 
-from detectors.electricity import Electricity
 from detectors.hits import Look, Reading
+from detectors.measured import Measured
 
 NOTHING = Look(measure=0.0, score=0.0, quality=0.0)
 
@@ -26,8 +26,8 @@ def reading(result: float, quality: str = "good", unit: str = "mA") -> Reading:
         pytest.param(reading(math.nan), NOTHING, id="NaN proves nothing"),
         pytest.param(reading(math.inf), NOTHING, id="infinity proves nothing"),
         pytest.param(reading(-3.0), NOTHING, id="a negative amount proves nothing"),
-        pytest.param(reading(5.0, unit="W"), NOTHING, id="another unit proves nothing"),
+        pytest.param(reading(12.0, unit="1"), Look(12.0, 1.0, 1.0), id="people are counted"),
     ],
 )
 def test_look(given, expected):
-    assert Electricity({"raise_at": 300.0}).look(given) == expected
+    assert Measured({"raise_at": 300.0}).look(given) == expected

@@ -1,0 +1,63 @@
+"""What officers read: written from the published alert alone, so that any consumer could."""
+
+from pipeline.alerts import AlertText, GridAlert, Queue, Resolved, Updated
+
+# 来源: how it came to be known, by the kind of its first source.
+_KNOWN_BY = {"camera": "被监控抓拍", "sensor": "被传感器监测到", "report": "有人上报"}
+_ENDS = {
+    "condition_cleared": "现场情况已消失，请核实后办结。",
+    "closed_by_dispatch": "已办结。",
+    "false_alarm": "经核实不属实。",
+    "expired": "已长时间看不到现场或无人处置，请人工核实。",
+    "superseded": "网格或规则已调整，请按原地址核实。",
+    "max_length": "持续时间过长，如仍存在将重新告警。",
+}
+_NEWS = {
+    "measure_grew": "情况加重，",
+    "severity_changed": "情况加重，",
+    "reopened": "再次出现或仍未消除，",
+    "reminder": "办结时限临近，",
+    "deadline_breached": "已超办结时限，",
+}
+
+
+def text_of(alert: GridAlert) -> AlertText:
+    """Where and what, what that rests on, what to do; and the same as one says it to the officer.
+
+    The notice is Naidong's sentence (research: domain.md B2).
+    """
+    exercise = "【演练】" if alert.exercise else ""
+    leaf = alert.grid.micro_grid or alert.grid.grid
+    measure = alert.measures[0]
+    seen = alert.observation
+    return AlertText(
+        headline=f"{exercise}{alert.grid.community.name}{leaf.name} {alert.place.name} "
+        f"{alert.event.label} {measure.value:g}{measure.unit_zh}",
+        description=f"{seen.source_count}个来源{seen.duration_s:.0f}秒内{seen.hit_count}次命中，"
+        f"置信度{alert.confidence:.2f}，{_todo(alert)}",
+        notice=f"{exercise}{_to_whom(alert)}，{alert.place.name}附近有{alert.event.situation}情况，"
+        f"目前已{_KNOWN_BY[seen.sources[0].kind]}，{_what_now(alert)}",
+    )
+
+
+def _todo(alert: GridAlert) -> str:
+    if isinstance(alert, Resolved):
+        return _ENDS[alert.resolution]
+    news = _NEWS.get(alert.update_reason, "") if isinstance(alert, Updated) else ""
+    if isinstance(alert.routing, Queue):
+        return f"{news}请值班席核实。"
+    return f"{news}请{alert.routing.assignee.number}号网格员前往核实。"
+
+
+def _to_whom(alert: GridAlert) -> str:
+    if isinstance(alert.routing, Queue):
+        return "值班席"
+    return f"{alert.routing.assignee.number}号网格员"
+
+
+def _what_now(alert: GridAlert) -> str:
+    if isinstance(alert, Resolved):
+        return _ENDS[alert.resolution]
+    if isinstance(alert.routing, Queue):
+        return "请值班席核实！"
+    return "已发送你终端，请及时前往处置！"
