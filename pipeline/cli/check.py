@@ -86,6 +86,11 @@ def summary_of(site: Site) -> dict[str, Any]:
     `grids` and `officers` are those that have places; the keys are what `--json` writes.
     """
     places = site.policy.places.values()
+    leaves = site.policy.leaves
+    firsts = {place.leaf_code: leaves[place.leaf_code].chain[0].officer for place in places}
+    watchers: dict[str, list[str]] = {place.id: [] for place in places}
+    for (source, zone), watch in sorted(site.policy.watches.items()):
+        watchers[watch.place_id].append(f"{source}/{zone}")
     return {
         "tenant": site.settings.tenant,
         "policy_version": site.policy.version,
@@ -95,20 +100,16 @@ def summary_of(site: Site) -> dict[str, Any]:
         "sensors": len(site.sensors),
         "events": len(site.policy.events),
         "places": len(places),
-        "grids": len({place.address.leaf_code for place in places}),
-        "officers": len({place.officer.id for place in places}),
+        "grids": len({place.leaf_code for place in places}),
+        "officers": len({officer.id for officer in firsts.values()}),
         "goes_to": [
             {
                 "place": place.id,
                 "name": place.name,
-                "grid": place.address.leaf_code,
-                "officer": place.officer.number,
-                "terminal": place.officer.terminal_id,
-                "watched_by": sorted(
-                    f"{source}/{zone}"
-                    for (source, zone), watch in site.policy.watches.items()
-                    if watch.place_id == place.id
-                ),
+                "grid": place.leaf_code,
+                "officer": firsts[place.leaf_code].number,
+                "terminal": firsts[place.leaf_code].terminal_id,
+                "watched_by": watchers[place.id],
             }
             for place in places
         ],

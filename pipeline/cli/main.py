@@ -6,7 +6,7 @@ import sys
 
 import click
 
-COMMANDS = ("demo", "broker", "ingest", "worker", "check", "replay")
+COMMANDS = ("demo", "broker", "ingest", "worker", "check", "replay", "explain")
 
 
 class Lazy(click.Group):

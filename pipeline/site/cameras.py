@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from detectors.hits import Zone
-from pipeline.incidents.policy import Watch
 from pipeline.messages import whole_ms
+from pipeline.site.camera_location import read_location
 from pipeline.site.detectors import check_detector
 from pipeline.site.files import SiteFiles
+from pipeline.site.hours import with_windows
 from pipeline.site.model import Camera
 from pipeline.site.problems import say
 from pipeline.site.settings import holds_password
@@ -37,6 +38,7 @@ class _Camera(Row):
     frames: str | None = None
     fps: Fps | None = None
     privacy_masks: tuple[Points, ...] = ()
+    location: dict[str, Any] | None = None
 
 
 class _Zone(Watching, kw_only=True):
@@ -89,6 +91,7 @@ class _Reader:
                 sample_fps=camera.sample_fps,
                 zones=tuple(zones),
                 privacy_masks=camera.privacy_masks,
+                location=read_location(row, camera.id, zones, self._targets.grid_map),
             )
         )
 
@@ -100,6 +103,7 @@ class _Reader:
         return [zone for zone in zones if zone is not None]
 
     def _zone(self, row: Node, camera: str, ids: Ids) -> Zone | None:
+        row = with_windows(row)
         read_zone = read(row, _Zone)
         if read_zone is None or not ids.claim(row):
             return None
@@ -109,18 +113,18 @@ class _Reader:
         if target is None or target.place is None:
             return None
         event, place = target.event, target.place
-        self.watches[camera, read_zone.id] = Watch(event.type, place.id, target.rule)
+        self.watches[camera, read_zone.id] = target.watch(place)
         zone = Zone(
             id=read_zone.id,
             event_type=event.type,
-            detector=event.detector,
+            detector=target.detector,
             place_id=place.id,
             leaf_code=place.parent,
             map_version=place.map_version,
             polygon=read_zone.polygon,
             params=read_zone.params,
         )
-        check_detector(row, owner, event.detector, zone)
+        check_detector(row, owner, target.detector, zone)
         return zone
 
     def _check_source(self, row: Node, camera: _Camera) -> None:

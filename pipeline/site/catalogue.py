@@ -2,33 +2,54 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
-import msgspec
 from msgspec import Meta
 
 from detectors.hits import Params
-from pipeline.incidents.policy import EventType, Over, Rule
+from pipeline.incidents.in_force import changed
+from pipeline.incidents.policy import Calibration, EventType, Over, Rule
+from pipeline.reports import Channel
 from pipeline.site.detectors import installed
 from pipeline.site.files import SiteFiles
+from pipeline.site.hours import with_windows
 from pipeline.site.problems import did_you_mean, say
 from pipeline.site.tables import Ids, Node, Row, check_limits, read, rows
 
 ONLY_DETECTOR = "detector"
+_NOT_NEGATIVE = Meta(ge=0)
 _RULE_LIMITS = {
     "raise_at": Meta(gt=0),
-    "clear_below": Meta(ge=0),
-    "hold_s": Meta(ge=0),
+    "clear_below": _NOT_NEGATIVE,
+    "hold_s": _NOT_NEGATIVE,
     "share": Meta(gt=0, le=1),
-    "gap_s": Meta(ge=0),
-    "clear_s": Meta(ge=0),
+    "gap_s": _NOT_NEGATIVE,
+    "clear_s": _NOT_NEGATIVE,
+    "group_wait_s": _NOT_NEGATIVE,
+    "min_hits": Meta(ge=1),
+    "cooldown_s": _NOT_NEGATIVE,
+    "max_open_s": _NOT_NEGATIVE,
+    "mute_s": _NOT_NEGATIVE,
+    "recheck_s": _NOT_NEGATIVE,
+}
+RULE_FIELDS = _RULE_LIMITS.keys()
+_LEVELS = Meta(ge=1, le=4, title="event_level")
+_PROBABLE = Meta(gt=0, lt=1)
+# Their defaults are for what people alone report; where a detector looks they must be said.
+_LOOKED_FOR = {
+    "measure": "str",
+    "unit": "str",
+    "measure_zh": "str",
+    "rule": "dict",
+    "calibration": "dict",
 }
 _CALIBRATION_LIMITS = {
-    "prior": Meta(gt=0, lt=1),
-    "positives": Meta(gt=0, lt=1),
+    "prior": _PROBABLE,
+    "positives": _PROBABLE,
     "correlation": Meta(ge=0, le=1),
     "platt_a": Meta(gt=0, title="surer"),
 }
+_CHANNELS = get_args(Channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,12 @@ class Catalogue:
     version: str
     events: dict[str, EventType]
     names: frozenset[str]
+
+    def event(self, name: str, row: Node, *steps: str) -> EventType | None:
+        """The event type that stands under `steps` of `row`; None, noted, where there is none."""
+        if name not in self.names:
+            row.add("R007", *steps, event=name, hint=did_you_mean(name, self.names))
+        return self.events.get(name)
 
 
 class _File(Row):
@@ -56,7 +83,7 @@ def read_catalogue(files: SiteFiles) -> Catalogue | None:
     names: set[str] = set()
     for row in rows(node, "event"):
         names.add(str(row.value.get("type")))
-        event = read(row, EventType)
+        event = read(with_windows(row), EventType)
         if event is not None and ids.claim(row, "type"):
             _check_event(row, event)
             events[event.type] = event
@@ -64,29 +91,69 @@ def read_catalogue(files: SiteFiles) -> Catalogue | None:
 
 
 def _check_event(row: Node, event: EventType) -> None:
-    check_limits(row, "event_level", event.event_level, Meta(ge=1, le=4, title="event_level"))
-    _check_rule(row["rule"], event.rule, {name: name for name in _RULE_LIMITS})
-    calibration = row["calibration"]
-    for key, limits in _CALIBRATION_LIMITS.items():
-        check_limits(calibration, key, getattr(event.calibration, key), limits)
-    review_at, direct_at = event.calibration.review_at, event.calibration.direct_at
-    if not 0 < review_at <= direct_at <= 1:
-        calibration.add("C003", "review_at", review_at=review_at, direct_at=direct_at)
+    check_limits(row, "event_level", event.event_level, _LEVELS)
+    check_limits(row, "merge_m", event.merge_m, _NOT_NEGATIVE)
+    _check_grades(row, event)
+    if "rule" in row.value:
+        _check_rule(row["rule"], event.rule, {name: name for name in RULE_FIELDS})
+    if "calibration" in row.value:
+        _check_calibration(row["calibration"], event.calibration)
     for param, target in event.params.items():
-        if target not in (*_RULE_LIMITS, ONLY_DETECTOR):
+        if target not in (*RULE_FIELDS, ONLY_DETECTOR):
             facts = {"param": param, "event": event.type, "target": target}
-            row.add("C001", "params", param, **facts, targets=", ".join(_RULE_LIMITS))
-    # Run from a plain checkout nothing is registered, and nothing can be said.
+            row.add("C001", "params", param, **facts, targets=", ".join(RULE_FIELDS))
+    if event.detector is not None:
+        _check_detector(row, event.detector, event.type)
+
+
+def _check_detector(row: Node, detector: str, event: str) -> None:
+    check_installed(row, detector, event)
+    for key, kind in _LOOKED_FOR.items():
+        if key not in row.value:
+            row.add("F005", "detector", key=key, expected=say(kind))
+
+
+def check_installed(row: Node, detector: str, event: str) -> None:
+    """Note a detector that is not there; a plain checkout knows none, and nothing can be said."""
     names = installed()
-    if names and event.detector not in names:
-        hint = did_you_mean(event.detector, names)
-        row.add("C005", "detector", detector=event.detector, event=event.type, hint=hint)
+    if names and detector not in names:
+        hint = did_you_mean(detector, names)
+        row.add("C005", "detector", detector=detector, event=event, hint=hint)
+
+
+def _check_calibration(row: Node, calibration: Calibration) -> None:
+    for key, limits in _CALIBRATION_LIMITS.items():
+        check_limits(row, key, getattr(calibration, key), limits)
+    for channel, share in calibration.reported.items():
+        if channel in _CHANNELS:
+            check_limits(row["reported"], channel, share, _PROBABLE)
+        else:
+            hint = did_you_mean(channel, _CHANNELS)
+            row.add("F004", "reported", channel, key=channel, hint=hint)
+    check_thresholds(row, calibration.review_at, calibration.direct_at)
+
+
+def check_thresholds(row: Node, review_at: float, direct_at: float) -> None:
+    """Note thresholds, of a calibration or a profile, that are not in order."""
+    if not 0 < review_at <= direct_at <= 1:
+        row.add("C003", "review_at", review_at=review_at, direct_at=direct_at)
+
+
+def _check_grades(row: Node, event: EventType) -> None:
+    """Note grades that do not rise, the first from the row's own level."""
+    measure_at, level = 0.0, event.event_level
+    for index, grade in enumerate(event.grades):
+        check_limits(row["grades"][index], "event_level", grade.event_level, _LEVELS)
+        if grade.measure_at <= measure_at or grade.event_level < level:
+            facts = {"n": index + 1, "measure_at": measure_at, "level": level}
+            row.add("C006", "grades", index, **facts)
+        measure_at, level = grade.measure_at, grade.event_level
 
 
 def _check_rule(row: Node, rule: Rule, names: Mapping[str, str]) -> None:
     """Note what in `rule` cannot be.
 
-    `names`: the rule fields that `row` sets, and the key that sets each; others are not looked at.
+    `names`: the rule fields to look at, and the key of `row` that sets each, where it is there.
     """
     for key, name in names.items():
         limits = _RULE_LIMITS[key]
@@ -99,29 +166,36 @@ def _check_rule(row: Node, rule: Rule, names: Mapping[str, str]) -> None:
 
 
 def rule_with(event: EventType, row: Node, params: Params) -> Rule:
-    """The event's rule as `params`, which stand in `row`, change it.
-
-    `clear_below` keeps its share of `raise_at` unless it is set itself.
-    """
-    changes: dict[str, float] = {}
-    names: dict[str, str] = {}
-    for name, value in params.items():
+    """The event's rule as `params`, which stand in `row`, change it."""
+    targets: dict[str, str] = {}
+    for name in params:
         target = event.params.get(name)
         if target is None:
             hint = did_you_mean(name, event.params)
             row.add("C004", "params", name, param=name, event=event.type, hint=hint)
-        elif target not in _RULE_LIMITS:
-            continue
-        elif isinstance(value, float):
-            changes[target] = value
+        elif target in RULE_FIELDS:
+            targets[name] = target
+    return changed_rule(row["params"], event.rule, targets) if targets else event.rule
+
+
+def changed_rule(row: Node, rule: Rule, targets: Mapping[str, str]) -> Rule:
+    """`rule` as the numbers of the table `row` change it.
+
+    `targets`: keys of `row`, and the rule field that each sets.
+    """
+    changes: dict[str, float] = {}
+    names: dict[str, str] = {}
+    for name, target in targets.items():
+        value = row.value[name]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and (target != "min_hits" or value == int(value)):
+            changes[target] = float(value)
             names[target] = name
         else:
-            row.add("F006", "params", name, key=name, value=value, expected=say("float"))
-    rule = event.rule
-    if "raise_at" in changes and "clear_below" not in changes and rule.raise_at > 0:
-        changes["clear_below"] = rule.clear_below * changes["raise_at"] / rule.raise_at
-    changed = msgspec.structs.replace(rule, **changes)
+            expected = say("int" if target == "min_hits" else "float")
+            row.add("F006", name, key=name, value=value, expected=expected)
+    after = changed(rule, changes)
     # A rule that is wrong in the catalogue is told there, not again at each zone.
     if names and rule.clear_below <= rule.raise_at:
-        _check_rule(row["params"], changed, names)
-    return changed
+        _check_rule(row, after, names)
+    return after

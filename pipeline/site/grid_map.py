@@ -1,22 +1,25 @@
 """map.geojsonl: the administrative units from city to micro-grid, and the places in them."""
 
+import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
-from shapely import Point, Polygon
+from shapely import MultiPolygon, Point
 
 from pipeline.alerts import Address, AdminUnit
 from pipeline.incidents.policy import LEVELS
 from pipeline.site.files import SiteFiles
-from pipeline.site.geojson import read_point, read_polygon
-from pipeline.site.problems import Spot, say
+from pipeline.site.geojson import Outlines, read_point
+from pipeline.site.locate import Locator
+from pipeline.site.problems import Findings, Spot, say
 from pipeline.site.tables import Ids, Node, Row, read
 
 MAP_FILE = "map.geojsonl"
 GRIDS = ("grid", "micro_grid")
+HOUSEHOLDS = (300, 500)  # the usual size of a grid, as Sare was divided (research: domain.md 1.B3)
 _CODES = {
     "city": r"[1-9]\d{5}",
     "district": r"[1-9]\d{5}",
@@ -29,16 +32,12 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One administrative unit; `polygon` in WGS84 degrees (lon, lat), None also when it is bad.
-
-    `drawn`: whether the file gives a geometry at all.
-    """
+    """One administrative unit; `drawn`: whether the file gives a geometry, good or bad."""
 
     level: str
     code: str
     name: str
     parent: str | None
-    polygon: Polygon | None
     drawn: bool
     spot: Spot
 
@@ -59,15 +58,21 @@ class MapPlace:
 class GridMap:
     """The units by code and the places by id.
 
-    `names`: also the codes and ids of broken lines. `whole` is False when a line did not even
-    tell its name: what seems unknown may be there.
+    `shapes`: the good polygons by code, in WGS84 degrees. `locator`: those of the leaf grids.
+    `labels`: what the city calls the levels. `names`: also the codes and ids of broken lines.
+    `whole` is False when a line did not even tell its name: what seems unknown may be there.
+    `drawn` is False when a leaf grid has no good polygon: what seems outside may be in it.
     """
 
     version: str
-    units: dict[str, Unit]
-    places: dict[str, MapPlace]
-    names: set[str]
+    units: dict[str, Unit] = field(default_factory=dict)
+    places: dict[str, MapPlace] = field(default_factory=dict)
+    shapes: dict[str, MultiPolygon] = field(default_factory=dict)
+    locator: Locator = field(default_factory=lambda: Locator({}))
+    labels: Mapping[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
     whole: bool = True
+    drawn: bool = True
 
     def leaves(self) -> Iterator[Unit]:
         """The grids without micro-grids, and the micro-grids."""
@@ -83,7 +88,7 @@ class GridMap:
         found: dict[str, AdminUnit] = {}
         unit = self.units.get(leaf_code)
         while unit is not None and unit.level not in found:
-            found[unit.level] = AdminUnit(unit.code, unit.name)
+            found[unit.level] = AdminUnit(unit.code, unit.name, self.labels.get(unit.level, ""))
             unit = self.units.get(unit.parent or "")
         if any(level not in found for level in LEVELS[:5]):
             return None
@@ -104,6 +109,7 @@ class _Unit(Row):
     code: str
     name: str
     parent: str | None = None
+    households: int | None = None
 
 
 class _Place(Row):
@@ -119,8 +125,8 @@ def read_map(files: SiteFiles) -> GridMap | None:
     if content is None:
         return None
     version = f"map-{files.digest_of(MAP_FILE)[:8]}"
-    reader = _Reader(GridMap(version, {}, {}, set()))
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    reader = _Reader(GridMap(version))
+    for number, line in enumerate(io.BytesIO(content), start=1):
         if line.strip():
             try:
                 value = msgspec.json.decode(line)
@@ -129,7 +135,7 @@ def read_map(files: SiteFiles) -> GridMap | None:
                 reader.map.whole = False
             else:
                 reader.feature(Node(value, MAP_FILE, {(): number}, files.found))
-    return reader.map
+    return reader.finished(files.found)
 
 
 class _Reader:
@@ -138,6 +144,15 @@ class _Reader:
     def __init__(self, grid_map: GridMap) -> None:
         self.map = grid_map
         self._codes = Ids(say("grid_map"))
+        self._outlines = Outlines()
+
+    def finished(self, found: Findings) -> GridMap:
+        """The map, with the shapes of all its units."""
+        shapes = self.map.shapes = self._outlines.build(found)
+        leaves = [leaf.code for leaf in self.map.leaves()]
+        self.map.locator = Locator({code: shapes[code] for code in leaves if code in shapes})
+        self.map.drawn = len(self.map.locator.codes) == len(leaves)
+        return self.map
 
     def feature(self, node: Node) -> None:
         feature = read(node, _Feature)
@@ -161,11 +176,13 @@ class _Reader:
         if not re.fullmatch(_CODES[unit.level], unit.code):
             row.wrong("code", say(f"{unit.level}_code"))
         elif self._codes.claim(row, "code"):
-            polygon = read_polygon(node, unit.code)
-            drawn = node.value.get("geometry") is not None
+            spot = row.spot()
+            drawn = self._outlines.add(node, unit.code, spot)
             self.map.units[unit.code] = Unit(
-                unit.level, unit.code, unit.name, unit.parent, polygon, drawn, row.spot()
+                unit.level, unit.code, unit.name, unit.parent, drawn, spot
             )
+            if unit.level == "grid" and unit.households is not None:
+                _check_households(row, unit.code, unit.households)
 
     def _place(self, node: Node, row: Node) -> None:
         place = read(row, _Place)
@@ -181,6 +198,12 @@ class _Reader:
             self.map.places[place.id] = MapPlace(
                 place.id, place.name, place.parent, self.map.version, point, row.spot()
             )
+
+
+def _check_households(row: Node, code: str, households: int) -> None:
+    fewest, most = HOUSEHOLDS
+    if not fewest <= households <= most:
+        row.add("G005", code=code, households=households, fewest=fewest, most=most)
 
 
 def _check_name(row: Node, name: str) -> None:

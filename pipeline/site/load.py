@@ -1,9 +1,13 @@
 """Loads a site: every file, checked on its own and against the others; all problems at once."""
 
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
 from pipeline.alerts import Location
-from pipeline.incidents.policy import Place, Policy
+from pipeline.incidents.policy import EventType, Leaf, Place, Policy
 from pipeline.site.cameras import read_cameras
 from pipeline.site.catalogue import read_catalogue
 from pipeline.site.deadlines import read_deadlines
@@ -11,10 +15,13 @@ from pipeline.site.files import SiteFiles
 from pipeline.site.grid_map import GridMap, read_map
 from pipeline.site.map_check import check_map
 from pipeline.site.model import Settings, Site
+from pipeline.site.neighbours import merged_places
 from pipeline.site.officers import Roster, check_coverage, check_roster, read_officers
 from pipeline.site.problems import Findings, Problem, SiteError, Spot, say
+from pipeline.site.profiles import read_profiles
 from pipeline.site.sensors import SENSORS_FILE, read_sensors
 from pipeline.site.settings import read_settings
+from pipeline.site.silences import read_silences
 from pipeline.site.tables import Ids
 from pipeline.site.targets import Targets
 from pipeline.site.work_calendar import read_calendar
@@ -28,23 +35,28 @@ def load_site(folder: Path) -> Site:
     return site
 
 
-def check_site(folder: Path) -> tuple[Site | None, tuple[Problem, ...]]:
-    """The site, None where it has an error, and every error and warning by file and line."""
-    found = Findings()
+def check_site(
+    folder: Path, *, apart_from: Collection[str] = ()
+) -> tuple[Site | None, tuple[Problem, ...]]:
+    """The site, None where it has an error, and every error and warning by file and line, but for
+    those with a code in `apart_from`.
+    """
+    found = Findings(apart_from)
     if not folder.is_dir():
         found.add("F001", Spot(str(folder), 1), file=folder, reason=say("needs_folder"))
         return None, found.all
     folder = folder.resolve()  # a camera's files stay where they are when the process moves
     files = SiteFiles(folder, found)
     parts = _Parts(files)
-    # The settings come last: the policy's version is the hash of all that was read before them.
-    version = files.digest(parts.calendar.id)[:16]
+    # The settings come last: of them only what decides, or is written, is in the policy's version.
+    digest = files.digest(parts.calendar.id)
     settings = read_settings(files)
-    policy = parts.policy(settings, version) if settings is not None else None
-    if policy is None or settings is None or found.errors:
+    policy = parts.policy(settings, digest) if settings is not None else None
+    grid_map = parts.grid_map
+    if policy is None or settings is None or grid_map is None or found.errors:
         return None, found.all
-    site = Site(folder, settings, policy, tuple(parts.cameras), tuple(parts.sensors))
-    return site, found.all
+    cameras, sensors = tuple(parts.cameras), tuple(parts.sensors)
+    return Site(folder, settings, policy, cameras, sensors, grid_map.locator), found.all
 
 
 class _Parts:
@@ -61,6 +73,8 @@ class _Parts:
         self.cameras, seen = read_cameras(files, targets, sources)
         self.sensors, felt = read_sensors(files, targets, sources)
         self.watches = {**seen, **felt}
+        self.silences = read_silences(files, self.catalogue, self.grid_map)
+        self.profile = read_profiles(files, self.catalogue, self.watches)
         if self.grid_map is not None:
             check_map(self.grid_map, files.found)
         if self.roster is not None:
@@ -70,8 +84,10 @@ class _Parts:
         if not files.camera_files() and not files.has(SENSORS_FILE):
             files.found.add("F010", Spot("cameras", 1))
 
-    def policy(self, settings: Settings, version: str) -> Policy | None:
-        """What the fold decides by; None where one of the files could not be used."""
+    def policy(self, settings: Settings, digest: str) -> Policy | None:
+        """What the fold decides by; None where one of the files could not be used. `digest`: of
+        all files but the settings.
+        """
         if (
             self.catalogue is None
             or self.grid_map is None
@@ -79,35 +95,69 @@ class _Parts:
             or self.deadlines is None
         ):
             return None
+        self.grid_map.labels = settings.levels
+        named = [digest, settings.tenant, settings.source_uri, sorted(settings.levels.items())]
         return Policy(
-            version=version,
+            version=hashlib.sha256(msgspec.json.encode(named)).hexdigest()[:16],
             tenant=settings.tenant,
             source_uri=settings.source_uri,
             map_version=self.grid_map.version,
             catalogue_version=self.catalogue.version,
             events=self.catalogue.events,
-            places=_places(self.grid_map, self.roster),
+            places=_places(self.grid_map, self.catalogue.events.values()),
             watches=self.watches,
             deadlines=self.deadlines,
             calendar=self.calendar,
+            leaves=_Leaves(self.grid_map, self.roster),
+            officers=self.roster.officers,
+            silences=self.silences,
+            profile=self.profile,
         )
 
 
-def _places(grid_map: GridMap, roster: Roster) -> dict[str, Place]:
-    """The places that have an address and an officer; on a map without errors all have."""
-    places: dict[str, Place] = {}
-    for place in grid_map.places.values():
-        leaf = grid_map.units.get(place.parent)
-        address = grid_map.address(place.parent)
-        officer = roster.officer_of(leaf) if leaf is not None else None
-        if address is None or officer is None:
-            continue
-        places[place.id] = Place(
+class _Leaves(Mapping[str, Leaf]):
+    """The leaf grids by code, each made when it is first asked for: a city has 126 000."""
+
+    def __init__(self, grid_map: GridMap, roster: Roster) -> None:
+        self._grid_map = grid_map
+        self._roster = roster
+        self._made: dict[str, Leaf | None] = {leaf.code: None for leaf in grid_map.leaves()}
+
+    def __getitem__(self, code: str) -> Leaf:
+        leaf = self._made[code]
+        if leaf is None:
+            address = self._grid_map.address(code)
+            chain = self._roster.chain(address) if address is not None else ()
+            if address is None or not chain:
+                raise KeyError(code)  # never on a map and roster without errors
+            leaf = self._made[code] = Leaf(address, chain)
+        return leaf
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+def _places(grid_map: GridMap, events: Iterable[EventType]) -> dict[str, Place]:
+    merged = {
+        event.type: merged_places(grid_map.places.values(), event.merge_m)
+        for event in events
+        if event.merge_m > 0
+    }
+    return {
+        place.id: Place(
             id=place.id,
             name=place.name,
-            address=address,
-            officer=officer,
-            fallback=roster.fallback_of(officer),
+            leaf_code=place.parent,
             location=Location(place.point.x, place.point.y) if place.point else None,
+            merged_into={
+                event: groups[place.id] for event, groups in merged.items() if place.id in groups
+            },
         )
-    return places
+        for place in grid_map.places.values()
+    }

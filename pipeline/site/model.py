@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from detectors.hits import Zone
+from pipeline.alerts import Location
 from pipeline.incidents.policy import Policy
+from pipeline.site.locate import Locator
 
 # A limit's title is what words.toml calls what is wrong.
 Port = Annotated[int, Meta(ge=0, le=65535, title="port")]
@@ -42,26 +44,32 @@ class EvidenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`tick_s`: seconds between clock ticks; 0 = none, for recorded material whose time is past.
     `max_clock_skew_s`: how far a reading's time may be from now; 0 = any, for recordings.
-    `metrics_port`: 0 takes a free one, for several workers on one machine.
+    `metrics_port`: 0 takes a free one, for several workers on one machine. `reload_s`: seconds
+    between looks whether the site changed; 0 = on SIGHUP only. `versions_folder`: where versions of
+    the site are kept, relative to it.
     """
 
     tick_s: NotNegative = 10.0
     max_clock_skew_s: NotNegative = 300.0
     metrics_port: Port = 9101
+    reload_s: NotNegative = 5.0
+    versions_folder: str = "versions"
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`threads`: of the model's inference; 0 = as many as it likes."""
+    """`threads`: of the model's inference; 0 = as many as it likes. `reload_s`: as the worker's."""
 
     metrics_port: Port = 9102
+    reload_s: NotNegative = 5.0
     threads: Annotated[int, Meta(ge=0)] = 0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """gridalert.toml."""
+    """gridalert.toml. `levels`: what this city calls the levels, by level (street = "一级网格")."""
 
     tenant: Annotated[str, Meta(pattern=r"\S", title="not_empty")]
     source_uri: Annotated[str, Meta(pattern=r"^\S+$", title="uri")]
+    levels: dict[str, str] = {}
     kafka: KafkaSettings = KafkaSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     worker: WorkerSettings = WorkerSettings()
@@ -87,6 +95,7 @@ class Camera:
     sample_fps: float
     zones: tuple[Zone, ...]
     privacy_masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +115,13 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A whole, checked site; nothing in it can be wrong on its own any more."""
+    """A whole, checked site; nothing in it can be wrong on its own any more. `locator`: of the leaf
+    grids that a reported point may lie in.
+    """
 
     folder: Path
     settings: Settings
     policy: Policy
     cameras: tuple[Camera, ...]
     sensors: tuple[Sensor, ...]
+    locator: Locator

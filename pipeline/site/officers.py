@@ -3,21 +3,24 @@
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pipeline.incidents.policy import Officer
+from pipeline.alerts import Address
+from pipeline.incidents.policy import Officer, OnCall
 from pipeline.site.files import SiteFiles
 from pipeline.site.grid_map import GRIDS, GridMap, Unit
+from pipeline.site.hours import minutes_of
 from pipeline.site.problems import Both, Findings, Spot, did_you_mean, say
 from pipeline.site.tables import Ids, Node, Row, read
 
 OFFICERS_FILE = "officers.csv"
-LONGEST_FALLBACK = 5
+LONGEST_CHAIN = 8
 NotEmpty = Annotated[str, Meta(min_length=1, title="not_empty")]
-_TIME = r"([01]\d|2[0-3]):[0-5]\d"
-Duty = Annotated[str, Meta(pattern=rf"^(24h|{_TIME}-{_TIME})\Z", title="duty")]
+_ALWAYS = "24h"
+By = Literal["leaf_grid", "substitute", "parent_grid", "duty_desk"]
 
 
 class _Officer(Row):
@@ -27,12 +30,13 @@ class _Officer(Row):
     grids: str
     terminal_id: NotEmpty
     substitute: str
-    duty: Duty
+    duty: str
 
 
 @dataclass(slots=True)
 class Roster:
-    """The officers by id, where each stands, and the full-time officer of each grid code.
+    """The officers by id, where each stands, the full-time officer of each grid code, and the duty
+    desks of each code of any level.
 
     `whole` is False when a row could not be read: a grid without an officer may have that one.
     """
@@ -40,6 +44,7 @@ class Roster:
     officers: dict[str, Officer] = field(default_factory=dict)
     spots: dict[str, Spot] = field(default_factory=dict)
     grids: dict[str, list[str]] = field(default_factory=dict)
+    desks: dict[str, list[str]] = field(default_factory=dict)
     whole: bool = True
 
     def officer_of(self, leaf: Unit) -> Officer | None:
@@ -50,10 +55,26 @@ class Roster:
                 return self.officers[ids[0]]
         return None
 
-    def fallback_of(self, officer: Officer) -> tuple[str, ...]:
-        """The ids of the substitutes in their order, at most five."""
-        chain = _chain(officer.id, self.officers)
-        return tuple(chain[1 : 1 + LONGEST_FALLBACK])
+    def chain(self, address: Address) -> tuple[OnCall, ...]:
+        """Who is asked about a leaf grid, in this order: its full-time officer, that one's
+        substitutes, the officer of the grid that it is a part of, and the duty desks, from its own
+        up to the city's; each once, LONGEST_CHAIN at most. Empty where nobody is.
+        """
+        asked: dict[str, OnCall] = {}
+        for id_, by in self._in_order(address):
+            asked.setdefault(id_, OnCall(self.officers[id_], by))
+        return tuple(islice(asked.values(), LONGEST_CHAIN))
+
+    def _in_order(self, address: Address) -> Iterator[tuple[str, By]]:
+        leaf, grid = address.leaf_code, address.grid.code
+        own, parents = self.grids.get(leaf, [])[:1], self.grids.get(grid, [])[:1]
+        for id_ in own or parents:
+            yield id_, "leaf_grid" if own else "parent_grid"
+            yield from ((other, "substitute") for other in _chain(id_, self.officers)[1:])
+        yield from ((id_, "parent_grid") for id_ in parents)
+        above = (address.community, address.street, address.district, address.city)
+        for code in dict.fromkeys([leaf, grid, *(unit.code for unit in above)]):
+            yield from ((id_, "duty_desk") for id_ in self.desks.get(code, ()))
 
 
 def read_officers(files: SiteFiles) -> Roster | None:
@@ -68,19 +89,22 @@ def read_officers(files: SiteFiles) -> Roster | None:
         if row is None:
             roster.whole = False
         elif ids.claim(node):
-            _add(roster, row, node.spot())
+            _add(roster, row, node)
     return roster
 
 
 def check_roster(roster: Roster, grid_map: GridMap | None, found: Findings) -> None:
     """Note grids that are not there or have two officers, and substitutes that lead nowhere."""
     units = grid_map.units.values() if grid_map is not None else ()
+    codes = [unit.code for unit in units]
     grid_codes = [unit.code for unit in units if unit.level in GRIDS]
+    for has, known in ((roster.grids, grid_codes), (roster.desks, codes)):
+        for code, ids in has.items():
+            if grid_map is not None and grid_map.lacks(code):
+                hint = did_you_mean(code, known)
+                for id_ in ids:
+                    found.add("O005", roster.spots[id_], officer=id_, code=code, hint=hint)
     for code, ids in roster.grids.items():
-        if grid_map is not None and grid_map.lacks(code):
-            hint = did_you_mean(code, grid_codes)
-            for id_ in ids:
-                found.add("O005", roster.spots[id_], officer=id_, code=code, hint=hint)
         for other in ids[1:]:
             numbers = {"a": roster.officers[ids[0]].number, "b": roster.officers[other].number}
             found.add("O002", roster.spots[other], code=code, **numbers)
@@ -117,15 +141,18 @@ def _rows(text: str, roster: Roster, found: Findings) -> Iterator[Node]:
         roster.whole = False
 
 
-def _add(roster: Roster, row: _Officer, spot: Spot) -> None:
+def _add(roster: Roster, row: _Officer, node: Node) -> None:
+    duty = minutes_of(row.duty)
+    if row.duty != _ALWAYS and (duty is None or duty[0] == duty[1]):
+        node.wrong("duty", say("duty"))
     roster.officers[row.id] = Officer(
-        row.id, row.number, row.role, row.terminal_id, row.substitute or None
+        row.id, row.number, row.role, row.terminal_id, row.substitute or None, duty
     )
-    roster.spots[row.id] = spot
-    if row.role == "grid_officer":
-        for code in dict.fromkeys(part.strip() for part in row.grids.split(";")):
-            if code:
-                roster.grids.setdefault(code, []).append(row.id)
+    roster.spots[row.id] = node.spot()
+    has = {"grid_officer": roster.grids, "duty_desk": roster.desks}.get(row.role)
+    for code in dict.fromkeys(part.strip() for part in row.grids.split(";")):
+        if code and has is not None:
+            has.setdefault(code, []).append(row.id)
 
 
 def _check_substitute(officer: Officer, roster: Roster, found: Findings) -> None:

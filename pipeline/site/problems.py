@@ -83,13 +83,18 @@ class SiteError(Exception):
 
 
 class Findings:
-    """Collects the problems of one site; the same problem counts once."""
+    """Collects the problems of one site, those with a code in `apart_from` excepted; the same
+    problem counts once.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, apart_from: Collection[str] = ()) -> None:
         self._problems: dict[Problem, None] = {}
+        self._apart_from = apart_from
 
     def add(self, code: str, spot: Spot, /, **facts: object) -> None:
         """Note that `code` of words.toml is so at `spot`; `facts` fill the words' blanks."""
+        if code in self._apart_from:
+            return
         words = WORDS.problem[code]
         en, zh = (
             (_filled(what, facts, lang), _filled(why, facts, lang), _filled(todo, facts, lang))

@@ -3,8 +3,10 @@
 from typing import Any
 
 from pipeline.incidents.policy import Watch
+from pipeline.site.catalogue import check_installed
 from pipeline.site.detectors import check_detector
 from pipeline.site.files import SiteFiles
+from pipeline.site.hours import with_windows
 from pipeline.site.model import Sensor
 from pipeline.site.problems import say
 from pipeline.site.tables import Ids, Node, Row, read, rows
@@ -22,6 +24,7 @@ class _Sensor(Watching, kw_only=True):
     name: str
     datastream: str
     unit: str
+    detector: str | None = None
 
 
 def read_sensors(files: SiteFiles, targets: Targets, ids: Ids) -> tuple[list[Sensor], Watches]:
@@ -36,7 +39,7 @@ def read_sensors(files: SiteFiles, targets: Targets, ids: Ids) -> tuple[list[Sen
         return sensors, watches
     read(node, _File)
     streams: dict[str, Ids] = {}
-    for row in rows(node, "sensor"):
+    for row in map(with_windows, rows(node, "sensor")):
         sensor = read(row, _Sensor)
         if sensor is None:
             continue
@@ -59,7 +62,10 @@ def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Wat
     if sensor.unit != event.unit:
         facts = {"sensor": sensor.id, "unit": sensor.unit, "event": event.type}
         row.add("R017", "unit", **facts, wanted=event.unit)
-    check_detector(row, owner, event.detector, sensor.params)
+    detector = sensor.detector or target.detector
+    if sensor.detector is not None:  # the event's own is told in the catalogue
+        check_installed(row, detector, event.type)
+    check_detector(row, owner, detector, sensor.params)
     if place is None:
         return None
     loaded = Sensor(
@@ -68,9 +74,9 @@ def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Wat
         datastream=sensor.datastream,
         unit=sensor.unit,
         event_type=event.type,
-        detector=event.detector,
+        detector=detector,
         place_id=place.id,
         leaf_code=place.parent,
         params=sensor.params,
     )
-    return loaded, Watch(event.type, place.id, target.rule)
+    return loaded, target.watch(place)

@@ -2,9 +2,10 @@
 
 import re
 
+from pipeline.incidents.policy import LEVELS
 from pipeline.site.files import SiteFiles
 from pipeline.site.model import Settings
-from pipeline.site.problems import say
+from pipeline.site.problems import did_you_mean, say
 from pipeline.site.tables import Node, read
 
 _SERVER = re.compile(r"[^\s,:@]+:(\d{1,5})")
@@ -26,6 +27,8 @@ def read_settings(files: SiteFiles) -> Settings | None:
         node.add("R011", "source_uri", key="source_uri")
     if holds_password(settings.evidence.base_uri):
         node.add("R011", "evidence", "base_uri", key="base_uri")
+    for key in settings.levels.keys() - set(LEVELS):
+        node.add("F004", "levels", key, key=key, hint=did_you_mean(key, LEVELS))
     _check_kafka(node, settings)
     return settings
 

@@ -123,9 +123,12 @@ _WRONG = object()
 def _value(node: Node, key: str, kind: Any) -> Any:
     """The value of `key` as a `kind`; `_WRONG`, which is noted, where it is of another kind."""
     raw = node.value[key]
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if _is_struct(kind):
         inner = read(node[key], kind)
         return _WRONG if inner is None else inner
+    if isinstance(raw, list) and get_origin(kind) is tuple and _is_struct(get_args(kind)[0]):
+        items = [read(node[key][index], get_args(kind)[0]) for index in range(len(raw))]
+        return _WRONG if None in items else tuple(items)
     bare, limits = _without_limits(kind)
     try:
         value = msgspec.convert(raw, bare)
@@ -135,6 +138,10 @@ def _value(node: Node, key: str, kind: Any) -> Any:
     if limits is not None:
         check_limits(node, key, value, limits)
     return value
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def check_limits(node: Node, key: str, value: Any, limits: Meta) -> None:

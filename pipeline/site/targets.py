@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipeline.incidents.policy import EventType, Rule, Watch
+from pipeline.incidents.policy import EventType, Rule, Schedule, Watch
 from pipeline.site.catalogue import Catalogue, rule_with
 from pipeline.site.grid_map import GridMap, MapPlace
 from pipeline.site.problems import Both, did_you_mean
@@ -19,15 +19,24 @@ class Watching(msgspec.Struct, forbid_unknown_fields=True):
     event: str
     place: str
     params: dict[str, float | str | bool] = {}
+    schedule: Schedule = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An event type, where and by which rule; no place where the one that was named is not good."""
+    """An event type, who looks for it, where, when and by which rule; no place where the one that
+    was named is not good.
+    """
 
     event: EventType
+    detector: str
     place: MapPlace | None
     rule: Rule
+    schedule: Schedule
+
+    def watch(self, place: MapPlace) -> Watch:
+        """What the source may say of `place`."""
+        return Watch(self.event.type, place.id, self.rule, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +48,15 @@ class Targets:
 
     def resolve(self, row: Node, named: Watching, owner: Both) -> Target | None:
         """What `named`, which stands in `row`, means; None, noted, without a good event type."""
-        event = self._event(row, named.event)
         place = self._place(row, named.place, owner)
-        return Target(event, place, rule_with(event, row, named.params)) if event else None
-
-    def _event(self, row: Node, name: str) -> EventType | None:
-        if self.catalogue is None:
+        event = self.catalogue.event(named.event, row, "event") if self.catalogue else None
+        if event is None:
             return None
-        if name not in self.catalogue.names:
-            row.add("R007", "event", event=name, hint=did_you_mean(name, self.catalogue.names))
-        return self.catalogue.events.get(name)
+        if event.detector is None:
+            row.add("R021", "event", owner=owner, event=event.type)
+            return None
+        rule = rule_with(event, row, named.params)
+        return Target(event, event.detector, place, rule, named.schedule)
 
     def _place(self, row: Node, name: str, owner: Both) -> MapPlace | None:
         if self.grid_map is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.alerts import AdminUnit
+from pipeline.incidents.policy import Window
 from pipeline.site.load import check_site, load_site
 from pipeline.site.problems import SiteError
 
@@ -20,9 +21,8 @@ def test_the_demo_is_good(demo: Path) -> None:
     assert problems == ()
     assert site is not None
     assert site.settings.worker.tick_s == 0
-    assert [place.officer.number for place in site.policy.places.values()] == [
-        "08", "11", "12", "15",
-    ]  # fmt: skip
+    leaves = [site.policy.leaves[place.leaf_code] for place in site.policy.places.values()]
+    assert [leaf.chain[0].officer.number for leaf in leaves] == ["08", "11", "12", "15"]
     camera = site.cameras[0]
     assert camera.video == demo / "campus.mp4"
     assert camera.start == datetime(2026, 6, 1, tzinfo=UTC)
@@ -30,7 +30,8 @@ def test_the_demo_is_good(demo: Path) -> None:
 
 
 def test_an_address_has_all_levels(demo: Path) -> None:
-    address = load_site(demo).policy.places["pl-0931"].address
+    policy = load_site(demo).policy
+    address = policy.leaves[policy.places["pl-0931"].leaf_code].address
     assert address.city == AdminUnit("510100", "成都市")
     assert address.grid == AdminUnit("510117001003002", "第二网格")
     assert address.micro_grid == AdminUnit("510117001003002007", "第七微网格")
@@ -38,7 +39,8 @@ def test_an_address_has_all_levels(demo: Path) -> None:
 
 
 def test_no_micro_grid_no_sixth_level(tiny: Path) -> None:
-    address = load_site(tiny).policy.places["gate"].address
+    policy = load_site(tiny).policy
+    address = policy.leaves[policy.places["gate"].leaf_code].address
     assert address.micro_grid is None
     assert address.leaf_code == address.grid.code
 
@@ -62,13 +64,32 @@ def test_a_param_must_fit_the_rule(tiny: Path) -> None:
     assert [(p.code, p.line) for p in problems] == [("F006", 19), ("F007", 19)]
 
 
-def test_the_parent_grids_officer_serves_a_micro_grid_without_one(tiny: Path) -> None:
-    replace(tiny / "officers.csv", "510117001003002001", "510117001003002")
-    assert load_site(tiny).policy.places["yard"].officer.number == "11"
+def test_leaves_are_the_leaf_grids_and_each_is_made_once(demo: Path) -> None:
+    leaves = load_site(demo).policy.leaves
+    code = "510117001003002007"
+    assert code in leaves
+    assert leaves[code] is leaves[code]
+    assert len(leaves) == len(list(leaves)) == 4
+    for other in ("510117001003002", "510117", "nowhere"):  # grids with micro-grids are none
+        assert other not in leaves
+        with pytest.raises(KeyError):
+            leaves[other]
+    assert {leaf.address.leaf_code for leaf in leaves.values()} == set(leaves)
 
 
-def test_fallback_is_the_chain_of_substitutes(tiny: Path) -> None:
-    assert load_site(tiny).policy.places["gate"].fallback == ("a-11", "a-00")
+def test_places_that_touch_are_merged_for_the_event_types_that_say_so(tiny: Path) -> None:
+    line = (
+        '{"type": "Feature", "properties": {"level": "place", "id": "arch", "name": "牌坊", '
+        '"parent": "510117001003001"}, "geometry": {"type": "Point", "coordinates": '
+        "[103.8851, 30.805]}}\n"  # 9.6 m east of the gate
+    )
+    with (tiny / "map.geojsonl").open("a", encoding="utf-8") as file:
+        file.write(line)
+    assert load_site(tiny).policy.places["gate"].merged_into == {}
+    replace(tiny / "catalogue.toml", 'measure_zh = "人"', 'measure_zh = "人"\nmerge_m = 20')
+    places = load_site(tiny).policy.places
+    assert places["gate"].merged_into == places["arch"].merged_into == {"crowding": "arch"}
+    assert places["yard"].merged_into == {}
 
 
 def test_every_error_at_once(tiny: Path) -> None:
@@ -89,7 +110,15 @@ def test_every_error_at_once(tiny: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["catalogue.toml", "cameras/one.toml", "sensors.toml", "officers.csv", "deadlines.toml"],
+    [
+        "catalogue.toml",
+        "cameras/one.toml",
+        "sensors.toml",
+        "officers.csv",
+        "deadlines.toml",
+        "silences.toml",
+        "profiles.toml",
+    ],
 )
 def test_each_file_of_the_policy_changes_its_version(tiny: Path, name: str) -> None:
     before = load_site(tiny).policy
@@ -100,12 +129,34 @@ def test_each_file_of_the_policy_changes_its_version(tiny: Path, name: str) -> N
     assert after.map_version == before.map_version
 
 
-def test_settings_and_video_are_not_in_the_version(tiny: Path) -> None:
+def test_where_the_site_runs_and_its_video_are_not_in_the_version(tiny: Path) -> None:
     before = load_site(tiny).policy.version
     assert len(before) == 16
     (tiny / "clip.mp4").write_text("another")
-    replace(tiny / "gridalert.toml", '"urn:t"', '"urn:u"')
+    with (tiny / "gridalert.toml").open("a") as file:
+        file.write('[kafka]\nbootstrap_servers = "kafka:9092"\n')
     assert load_site(tiny).policy.version == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('tenant = "t"', 'tenant = "u"'),
+        ('"urn:t"', '"urn:u"'),
+        ('"urn:t"', '"urn:t"\n[levels]\nstreet = "一级网格"'),
+    ],
+)
+def test_what_alerts_say_of_the_site_is_in_the_version(tiny: Path, old: str, new: str) -> None:
+    before = load_site(tiny).policy.version
+    replace(tiny / "gridalert.toml", old, new)
+    assert load_site(tiny).policy.version != before
+
+
+def test_a_city_may_name_its_levels(tiny: Path) -> None:
+    with (tiny / "gridalert.toml").open("a", encoding="utf-8") as file:
+        file.write('[levels]\nstreet = "一级网格"\n')
+    address = load_site(tiny).policy.leaves["510117001003001"].address
+    assert (address.street.label, address.grid.label) == ("一级网格", "")
 
 
 def test_the_map_version_is_the_hash_of_its_file(tiny: Path) -> None:
@@ -141,11 +192,54 @@ def test_frames_need_their_rate(tiny: Path) -> None:
 
 
 def test_a_detector_nobody_installed(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.site.catalogue.installed", lambda: {"crowd", "electricity"})
+    monkeypatch.setattr("pipeline.site.catalogue.installed", lambda: {"crowd", "measured"})
     _, problems = check_site(tiny)
     assert [problem.line_of_text("en") for problem in problems] == [
         'catalogue.toml:10 C005 detector "crowding" of event "crowding" is not installed · '
         'nothing could look for that event · install it; did you mean "crowd"?'
+    ]
+
+
+COUNTER = """
+[[sensor]]
+id = "counter-1"
+name = "People counter"
+datastream = "people"
+unit = "1"
+event = "crowding"
+place = "gate"
+detector = "measured"
+params = { min_people = 12 }
+schedule = [{ days = "holiday", hours = "09:00-18:00" }]
+"""
+
+
+def test_a_people_counter_speaks_of_what_cameras_look_for(tiny: Path) -> None:
+    with (tiny / "sensors.toml").open("a") as file:
+        file.write(COUNTER)
+    site = load_site(tiny)
+    counter = site.sensors[1]
+    assert (counter.detector, counter.event_type, counter.unit) == ("measured", "crowding", "1")
+    watch = site.policy.watches["counter-1", "people"]
+    assert (watch.place_id, watch.rule.raise_at) == ("gate", 12)
+    assert watch.schedule == (Window("holiday", 9 * 60, 18 * 60),)
+
+
+@pytest.mark.parametrize(
+    ("detector", "told"),
+    [
+        ("mesured", 'C005 detector "mesured" of event "crowding" is not installed'),
+        ("crowding", 'R020 sensor "counter-1" has the event "crowding", whose detector crowding'),
+    ],
+)
+def test_a_sensors_own_detector_must_be_one_of_readings(
+    tiny: Path, detector: str, told: str
+) -> None:
+    with (tiny / "sensors.toml").open("a") as file:
+        file.write(COUNTER.replace('"measured"', f'"{detector}"'))
+    _, problems = check_site(tiny)
+    assert [problem.line_of_text("en").split(" ", 1)[1][: len(told)] for problem in problems] == [
+        told
     ]
 
 

@@ -1,0 +1,126 @@
+"""gridalert explain: why there is an alert, why there is none, and why a deadline is when it is."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from pipeline.cli.explain_due import as_json, as_lines, ask
+from pipeline.cli.explain_told import SHOWN, alert_json, alert_lines, record_json, record_lines
+from pipeline.cli.shared import connection_of, load_or_exit, write_json
+from pipeline.connection import KafkaProblem
+from pipeline.explain_kafka import KafkaLog
+from pipeline.explain_sources import RecordedLog
+from pipeline.site.model import Site
+from pipeline.site.problems import Lang
+from pipeline.topic_reader import Taken, reading
+from pipeline.why import phrase
+
+_MANY = 5_000  # records, from which on a person wants to see that it goes on
+_EPILOG = """\b
+Examples:
+  gridalert explain 510117-20260601080007-3f2a --site /etc/gridalert
+  gridalert explain 7/48213 --site /etc/gridalert --lang zh
+  gridalert explain 510117-20260601080007-3f2a --log out/log.jsonl --all --json why.json
+  gridalert explain --due zhenhai:3:2026-09-30T10:00+08:00
+  gridalert explain --due gbt30428-example:2:2026-09-30T16:00+08:00 --site /etc/gridalert --lang zh
+"""
+
+
+@click.command("explain", epilog=_EPILOG)
+@click.argument("asked", metavar="ALERT|RECORD", required=False)
+@click.option(
+    "--due",
+    metavar="PROFILE:LEVEL:TIME",
+    help="When an event of this level, counted from this time, is due, and why, day by day.",
+)
+@click.option(
+    "--site",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that says what is watched, and where Kafka is [default: deploy/demo]; with "
+    "--due its deadlines and calendar, else only what is shipped.",
+)
+@click.option(
+    "--log",
+    "log_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Ask a recorded log, as gridalert demo leaves it, instead of the site's Kafka.",
+)
+@click.option("--all", "show_all", is_flag=True, help="Show every record of an alert.")
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language."
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the answer as JSON to this file.",
+)
+def command(  # noqa: PLR0913, PLR0917 -- one a flag
+    asked: str | None,
+    due: str | None,
+    site: Path | None,
+    log_file: Path | None,
+    show_all: bool,
+    lang: Lang,
+    json_file: Path | None,
+) -> None:
+    """Explain an ALERT back to every record that went into it, or a RECORD forward to what came of
+    it and why; or a deadline, day by day.
+
+    ALERT is an alert's id, its number, or the id of one of its messages. RECORD is PARTITION/OFFSET
+    of grid.hits.v1, or the id of a hit, a report or feedback.
+    """
+    if (asked is None) == (due is None):
+        raise click.UsageError("name an ALERT or a RECORD, or ask for a deadline with --due")
+    if due is not None:
+        question = ask(due, site, lang)
+        lines, answer = as_lines(question, lang), as_json(question)
+    else:
+        loaded = load_or_exit(site or Path("deploy/demo"))
+        with _log_of(loaded, log_file) as log:
+            lines, answer = _explained(str(asked), log, loaded, lang, None if show_all else SHOWN)
+    for line in lines:
+        click.echo(line)
+    if json_file is not None:
+        write_json(json_file, answer)
+
+
+@contextmanager
+def _log_of(site: Site, log_file: Path | None) -> Iterator[RecordedLog | KafkaLog]:
+    """Where to look; what is wrong there ends the command with a sentence."""
+    try:
+        if log_file is not None:
+            yield RecordedLog(log_file, site)
+            return
+        with reading(connection_of(site)) as reader:
+            yield KafkaLog(reader, site, _watched)
+    except (KafkaProblem, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _explained(
+    asked: str, log: RecordedLog | KafkaLog, site: Site, lang: Lang, shown: int | None
+) -> tuple[list[str], dict[str, Any]]:
+    """Lines and JSON of what was asked about; exit code 1 where nothing is known of it."""
+    alert = log.alert(asked)
+    if alert is not None:
+        lines = alert_lines(alert, site.policy, lang, shown)
+        return list(lines), alert_json(alert, site.policy)
+    record = log.record(asked)
+    if record is not None:
+        return list(record_lines(record, site.policy, lang)), record_json(record)
+    words = log.refused(asked) or phrase("nobody_knows", text=asked, where=log.where)
+    raise click.ClickException(getattr(words, lang))
+
+
+def _watched(records: Iterable[Taken], total: int) -> Iterable[Taken]:
+    """Shows a person how far it is, where there is much to read."""
+    console = Console(stderr=True)
+    if total < _MANY or not console.is_terminal:
+        return records
+    return track(records, "grid.hits.v1", total=total, console=console, transient=True)
