@@ -16,18 +16,10 @@ from pipeline.incidents.handling import SETTLED, Seen, Standing, stand
 from pipeline.incidents.in_force import rule_at
 from pipeline.incidents.policy import BY_REPORT, REPORTS_ONLY, Policy, Rule
 from pipeline.incidents.routing import assign, back_to_desk, route
-from pipeline.messages import Reason
+from pipeline.messages import Outcome, Reason, outcome_of
 
 KEPT = timedelta(days=30)  # DESIGN.md: feedback stays welcome until 30 days after closed
 NOBODY_CAME = timedelta(days=90)  # without any feedback for so long an alert is given up
-ENDS = {
-    Reason.CONDITION_CLEARED,
-    Reason.CLOSED_BY_DISPATCH,
-    Reason.FALSE_ALARM,
-    Reason.EXPIRED,
-    Reason.SUPERSEDED,
-    Reason.MAX_LENGTH,
-}
 
 
 class Case(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,7 +67,7 @@ def tell(case: Case, reason: Reason, policy: Policy, at: datetime, **changes: An
     fields |= {"sequence": case.alert.sequence + 1, "updated_at": at}
     alert: GridAlert = (
         Resolved(**fields, resolution=reason.value)  # type: ignore[arg-type]
-        if reason in ENDS
+        if outcome_of(reason) is Outcome.RESOLVED
         else Updated(**fields, update_reason=reason.value)  # type: ignore[arg-type]
     )
     if reason in (Reason.REMINDER, Reason.DEADLINE_BREACHED):
@@ -85,10 +77,11 @@ def tell(case: Case, reason: Reason, policy: Policy, at: datetime, **changes: An
 
 def scheduled(case: Case, standing: Standing, policy: Policy) -> Case:
     """The case with the time at which it is to be looked at again."""
-    last_at = standing.handled[-1].at if standing.handled else standing.since
-    next_at = last_at + (KEPT if standing.handling in SETTLED else NOBODY_CAME)
-    if standing.handling not in SETTLED:
-        next_at = min([next_at, *_marks_left(case, policy)])
+    if standing.handling in SETTLED:
+        next_at = case.alert.updated_at + KEPT
+    else:
+        last_at = standing.handled[-1].at if standing.handled else standing.since
+        next_at = min([last_at + NOBODY_CAME, *_marks_left(case, policy)])
     return msgspec.structs.replace(case, next_at=next_at)
 
 

@@ -10,54 +10,13 @@ from pipeline.messages import (
     Decision,
     Given,
     LogRecord,
-    Outcome,
     Reason,
     Reported,
     Tick,
+    outcome_of,
 )
 
 Where = tuple[int, int]  # partition and offset of a record
-_BY_OUTCOME = {
-    Outcome.OPENED: (Reason.LASTED, Reason.REPORTED),
-    Outcome.UPDATED: (
-        Reason.MEASURE_GREW,
-        Reason.SEVERITY_CHANGED,
-        Reason.CONFIDENCE_ROSE,
-        Reason.REOPENED,
-        Reason.HANDLING_CHANGED,
-        Reason.OFFICER_CHANGED,
-        Reason.LEVEL_CHANGED,
-        Reason.DEADLINE_RECOMPUTED,
-        Reason.REMINDER,
-        Reason.DEADLINE_BREACHED,
-    ),
-    Outcome.RESOLVED: (
-        Reason.CONDITION_CLEARED,
-        Reason.CLOSED_BY_DISPATCH,
-        Reason.FALSE_ALARM,
-        Reason.EXPIRED,
-        Reason.SUPERSEDED,
-        Reason.MAX_LENGTH,
-    ),
-    Outcome.HELD: (
-        Reason.NOTHING_THERE,
-        Reason.NOT_YET,
-        Reason.GROUP_WAIT,
-        Reason.CANNOT_SEE,
-        Reason.TICKED,
-        Reason.POLICY_CHANGED,
-    ),
-    Outcome.MERGED: (Reason.SAME_INCIDENT, Reason.SEEN_GONE),
-    Outcome.SUPPRESSED: (
-        Reason.REPEATED,
-        Reason.LOW_CONFIDENCE,
-        Reason.SILENCED,
-        Reason.INHIBITED,
-        Reason.OFF_SCHEDULE,
-        Reason.FALSE_BEFORE,
-    ),
-}
-_OUTCOMES = {reason: outcome for outcome, reasons in _BY_OUTCOME.items() for reason in reasons}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +30,6 @@ class Step:
     changed: dict[str, State | None] = field(default_factory=dict)
     alerts: tuple[tuple[CloudEvent, Where], ...] = ()
     dead_letter: DeadLetter | None = None
-
-
-def outcome_of(reason: Reason) -> Outcome:
-    """What becomes of a record for this reason; every other reason refuses it."""
-    return _OUTCOMES.get(reason, Outcome.REFUSED)
 
 
 def decide(

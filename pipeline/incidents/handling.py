@@ -64,11 +64,11 @@ _TAKES_ON = frozenset({"accepted", "assigned", "arrived", "handled"})
 class Seen(msgspec.Struct, frozen=True):
     """What looking found after an alert was opened, by the hit `hit_id`: present again; still there
     though people had done with it; gone, `at` being when it was seen last; lost: nobody could see
-    for too long. Or the alert was given up because nobody ever answered.
+    for too long. Or it was reported once more, or given up because nobody ever answered.
     """
 
     at: datetime
-    what: Literal["present", "still", "gone", "lost", "given_up"]
+    what: Literal["present", "still", "reported", "gone", "lost", "given_up"]
     hit_id: str
 
 
@@ -117,11 +117,11 @@ def _saw(standing: Standing, seen: Seen, rule: Rule) -> Standing:
         # Seen at all after it was closed and had its time to go: it had not been done.
         recheck_at = standing.closed_at + timedelta(seconds=rule.recheck_s)
         return _open_again(standing, recheck_at) if seen.at >= recheck_at else standing
-    if seen.what == "gone" or is_muted(standing, rule, seen.at):
+    if seen.what == "gone" or (seen.what != "reported" and is_muted(standing, rule, seen.at)):
         return standing
     if settled:
         return _open_again(standing, seen.at)
-    return replace(standing, reopened=standing.reopened + (seen.what == "present"))
+    return replace(standing, reopened=standing.reopened + (seen.what != "still"))
 
 
 def _open_again(standing: Standing, at: datetime) -> Standing:

@@ -187,7 +187,7 @@ def support(incident: Incident, hit: Hit, track: Track, where: Where) -> Inciden
     key = track_key(hit.source.id, hit.zone_id)
     incident = msgspec.structs.replace(incident, tracks={**incident.tracks, key: track})
     fresh = incident.case is None and not incident.reports
-    if fresh and all(x.since == hit.occurred_at for x in _all(incident)):
+    if fresh and all(x.first_hit_id == hit.hit_id for x in _all(incident)):
         incident = Incident(incident.event_type, incident.place_id, tracks=incident.tracks)
     if not any(x.yes for x in track.lasting):
         return incident

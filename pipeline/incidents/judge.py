@@ -7,7 +7,7 @@ import msgspec
 
 from detectors.hits import Evidence
 from pipeline.alerts import Queue, Recheck, Routing
-from pipeline.incidents.cases import ENDS, Case, due_by_time, standing_of
+from pipeline.incidents.cases import Case, due_by_time, standing_of
 from pipeline.incidents.compose import PRIORITY, graded, open_case, retell
 from pipeline.incidents.handling import SETTLED, Seen, Standing, is_muted
 from pipeline.incidents.in_force import calibration_at, silence_at
@@ -24,7 +24,7 @@ from pipeline.incidents.incident import (
 )
 from pipeline.incidents.policy import Leaf, Policy, Rule, Silence
 from pipeline.incidents.routing import route
-from pipeline.messages import Reason
+from pipeline.messages import TOLD, Reason, outcome_of
 
 GREW_BY = 1.5  # A.6: an update is due when a count or area has grown by half
 MAX_SEEN = 64  # an alert that has come and gone so often is ended, and a new one may begin
@@ -37,7 +37,7 @@ NEWS = {
     Reason.REOPENED,
     Reason.REMINDER,
 }
-TELLS = OPENS | NEWS | ENDS | {Reason.DEADLINE_BREACHED}
+TELLS = {reason for reason in Reason if outcome_of(reason) in TOLD}
 
 
 def due(
@@ -102,7 +102,7 @@ def _ending(incident: Incident, case: Case, rule: Rule, at: datetime) -> Reason 
 
 
 def _present_since(case: Case) -> datetime:
-    again = [one.at for one in case.seen if one.what == "present"]
+    again = [one.at for one in case.seen if one.what in ("present", "reported")]
     return again[-1] if again else case.alert.opened_at
 
 
@@ -162,17 +162,27 @@ def judge(
     reason = due(incident, leaf, policy, at, reported=reported)
     if reason in NEWS and silence_of(incident, leaf.address.leaf_code, policy, at):
         reason = Reason.SILENCED
-    return (act(incident, reason, leaf, policy, at) if reason in TELLS else incident), reason
+    if reason not in TELLS:
+        return incident, reason
+    return _act(incident, reason, leaf, policy, at, reported=reported), reason
 
 
-def act(incident: Incident, reason: Reason, leaf: Leaf, policy: Policy, at: datetime) -> Incident:
+def _act(
+    incident: Incident,
+    reason: Reason,
+    leaf: Leaf,
+    policy: Policy,
+    at: datetime,
+    *,
+    reported: bool,
+) -> Incident:
     """The incident once the world has been told for this reason."""
     if reason in OPENS:
         return msgspec.structs.replace(incident, case=open_case(incident, leaf, policy, at))
     case = incident.case
     if case is None:
         raise ValueError(f"{incident.event_type}@{incident.place_id} was never opened")
-    found = _found(incident, case, reason, at)
+    found = _found(incident, case, reason, at, reported=reported)
     changes: dict[str, Any] = {} if found is None else _recheck(case, found)
     if reason is Reason.REOPENED:
         changes["evidence"] = _before_and_after(incident, case)
@@ -189,11 +199,15 @@ def act(incident: Incident, reason: Reason, leaf: Leaf, policy: Policy, at: date
     return msgspec.structs.replace(incident, case=told)
 
 
-def _found(incident: Incident, case: Case, reason: Reason, at: datetime) -> Seen | None:
+def _found(
+    incident: Incident, case: Case, reason: Reason, at: datetime, *, reported: bool
+) -> Seen | None:
     last = incident.last_hit_id
     if reason is Reason.CONDITION_CLEARED:
         return Seen(incident.last_seen_at or at, "gone", last)
     if reason is Reason.REOPENED:
+        if reported:
+            return Seen(at, "reported", last)
         return Seen(at, "present" if case.cleared_at else "still", last)
     if reason is Reason.EXPIRED:
         return Seen(at, "lost" if is_lost(incident, at) else "given_up", last)

@@ -20,6 +20,7 @@ from pipeline.incidents.state import CASE, LeafState, State, States, case_key, l
 from pipeline.messages import Given, Reason, Reported, is_plausible
 
 MAX_INCIDENTS = 200  # of one leaf grid at a time; only reports can make so many
+MAX_REPORTS = 64  # of one incident: more make it no surer
 MAX_RECHECKS = 32
 SAME_SPOT_M = 30.0  # reports from one corner differ by so much: a telephone's GPS in a street
 EARLY = timedelta(minutes=5)  # the clocks of terminals differ
@@ -44,6 +45,9 @@ def apply_report(states: States, told: Reported, where: Where, policy: Policy) -
     told_before = case is None and CASE + alert_id_of(policy, incident, report.at) in states
     if told_before or report.report_id in incident.reports:
         return Step(decide(told, where, Reason.REPEATED))
+    if len(incident.reports) >= MAX_REPORTS:
+        what = f"report {report.report_id}: {name} has been reported {MAX_REPORTS} times"
+        return refuse(told, where, Reason.TOO_MANY, what, "close its alert")
     incident = support_by_report(incident, told, where)
     told_at = case.alert.updated_at if case else report.at
     at = max(report.at, told_at, incident.at or report.at)

@@ -9,7 +9,7 @@ from pipeline.incidents.cases import Case, as_of, due_by_time, is_forgotten
 from pipeline.incidents.compose import envelope, retell_alone
 from pipeline.incidents.decision import Step, Where, decide
 from pipeline.incidents.handling import Seen
-from pipeline.incidents.incident import Incident, begin_anew, is_lost, rule_of
+from pipeline.incidents.incident import EXPIRE_S, Incident, begin_anew, is_lost, rule_of
 from pipeline.incidents.judge import TELLS, judge
 from pipeline.incidents.looking import LET_GO, let_go, name_of
 from pipeline.incidents.persistence import pass_time
@@ -100,7 +100,8 @@ def _pass_leaf(states: States, code: str, at: datetime, passing: _Passing) -> No
         if not after.is_idle or (last and at - last < timedelta(seconds=IDLE_S)):
             kept[name] = after
     attached = {one.case.alert.alert_id for one in kept.values() if one.case}
-    known = [one for one in state.to_recheck if one[0] in attached or CASE + one[0] in states]
+    alone = {*states, *passing.cases}
+    known = [one for one in state.to_recheck if one[0] in attached or CASE + one[0] in alone]
     aged = LeafState(state.offset, kept, tuple(known))
     if aged != state:  # the leaf itself stays: docs/adr/0005
         passing.leaves[code] = msgspec.structs.replace(aged, offset=passing.where[1])
@@ -124,7 +125,14 @@ def _pass_incident(code: str, incident: Incident, at: datetime, passing: _Passin
         if reason in LET_GO:
             passing.keep(incident.case)
             incident = begin_anew(incident)
+    if reason is Reason.LOW_CONFIDENCE and incident.reports and _is_old(incident, at):
+        return begin_anew(incident)
     return incident
+
+
+def _is_old(incident: Incident, at: datetime) -> bool:
+    last = incident.last_seen_at
+    return last is not None and at - last > timedelta(seconds=EXPIRE_S)
 
 
 def _fade(incident: Incident, at: datetime, policy: Policy) -> Incident:

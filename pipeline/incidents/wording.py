@@ -12,6 +12,8 @@ _ENDS = {
     "superseded": "网格或规则已调整，请按原地址核实。",
     "max_length": "持续时间过长，如仍存在将重新告警。",
 }
+# The same of an alert that people are done with, whatever it is told for afterwards.
+_DONE = {"closed": "closed_by_dispatch", "verified_false": "false_alarm", "expired": "expired"}
 _NEWS = {
     "measure_grew": "情况加重，",
     "severity_changed": "情况加重，",
@@ -28,11 +30,13 @@ def text_of(alert: GridAlert) -> AlertText:
     """
     exercise = "【演练】" if alert.exercise else ""
     leaf = alert.grid.micro_grid or alert.grid.grid
+    where = f"{alert.grid.community.name}{leaf.name}"
+    if alert.place.name != where:  # a spot that only reports know is called by its grid
+        where = f"{where} {alert.place.name}"
     measure = alert.measures[0]
     seen = alert.observation
     return AlertText(
-        headline=f"{exercise}{alert.grid.community.name}{leaf.name} {alert.place.name} "
-        f"{alert.event.label} {measure.value:g}{measure.unit_zh}",
+        headline=f"{exercise}{where} {alert.event.label} {measure.value:g}{measure.unit_zh}",
         description=f"{seen.source_count}个来源{seen.duration_s:.0f}秒内{seen.hit_count}次命中，"
         f"置信度{alert.confidence:.2f}，{_todo(alert)}",
         notice=f"{exercise}{_to_whom(alert)}，{alert.place.name}附近有{alert.event.situation}情况，"
@@ -40,9 +44,17 @@ def text_of(alert: GridAlert) -> AlertText:
     )
 
 
+def _ended(alert: GridAlert) -> str:
+    """How it ended; empty while there is something to do."""
+    over: str = alert.resolution if isinstance(alert, Resolved) else ""
+    if over in ("", "condition_cleared"):
+        over = _DONE.get(alert.handling, over)
+    return _ENDS.get(over, "")
+
+
 def _todo(alert: GridAlert) -> str:
-    if isinstance(alert, Resolved):
-        return _ENDS[alert.resolution]
+    if ended := _ended(alert):
+        return ended
     news = _NEWS.get(alert.update_reason, "") if isinstance(alert, Updated) else ""
     if isinstance(alert.routing, Queue):
         return f"{news}请值班席核实。"
@@ -56,8 +68,8 @@ def _to_whom(alert: GridAlert) -> str:
 
 
 def _what_now(alert: GridAlert) -> str:
-    if isinstance(alert, Resolved):
-        return _ENDS[alert.resolution]
+    if ended := _ended(alert):
+        return ended
     if isinstance(alert.routing, Queue):
         return "请值班席核实！"
     return "已发送你终端，请及时前往处置！"

@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 
 from docs.schemas import CONTRACTS, TYPES, documents, schema_of
 from pipeline.feedback import Verified, decode_feedback
-from pipeline.incidents.decision import outcome_of
-from pipeline.messages import DeadLetter, Reason, encode
+from pipeline.messages import DeadLetter, Reason, encode, outcome_of
 from pipeline.topics import TOPICS
 from pipeline.wire import SEEN_AT, dead_letter_headers, record_headers
 from tests.builders import at
