@@ -3,7 +3,8 @@
     a thread a camera: read, sample ──> one bounded queue ──> this loop: mask, infer once, look at
                                                               each zone, picture, send to the log
 
-Files are never dropped from: a full queue makes their readers wait.
+Files are never dropped from: a full queue makes their readers wait. A site that changes comes
+through the same queue.
 """
 
 import queue
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import monotonic, perf_counter
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,6 +24,7 @@ from pipeline.messages import DeadLetter, Reason, encode, whole_ms
 from pipeline.metrics import IngestMetrics, LastFrameAge
 from pipeline.picture import Caption, draw, local_time
 from pipeline.redaction import masked
+from pipeline.reload import Reload
 from pipeline.site.model import Camera, Site
 from pipeline.sources.video import Unreadable, frames
 from pipeline.topics import DEAD_LETTERS, HITS
@@ -47,105 +49,166 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended:
-    """A camera's source is at its end; `error`: it broke."""
+class _Reader:
+    """Reads one camera in a thread until its source ends or `stop` is set."""
 
     camera: Camera
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A source is at its end; `error`: it broke."""
+
     error: Exception | None = None
 
 
-_Item = tuple[Camera, Frame | Unreadable] | _Ended
+_Item = tuple[_Reader, Frame | Unreadable | _Ended] | Site
 
 
 class SourceFailed(Exception):  # noqa: N818 -- what is wrong, not a Python error
     """Cameras whose source could not be read; all others have been looked at to their ends."""
 
 
-def ingest(site: Site, parts: Parts, stop: threading.Event) -> int:
+def ingest(site: Site, parts: Parts, stop: threading.Event, reload: Reload | None = None) -> int:
     """Look at every frame of every camera until their sources end or `stop` is set; then it is set.
 
     The number of frames looked at. A source that breaks is told at once and stops no other: at the
-    end SourceFailed names them all. Raises what the sink and the store raise when they stay
-    unavailable: start again, the same hits are made again.
+    end SourceFailed names them all. `reload`: the site may change meanwhile. Raises what the sink
+    and the store raise when they stay unavailable: start again, the same hits are made again.
     """
-    watches = {
-        camera.id: watch_camera(
-            camera, site.policy, parts.model.manifest.model_id, parts.model.manifest.labels
-        )
-        for camera in site.cameras
-    }
-    waiting: queue.Queue[_Item] = queue.Queue(QUEUE_FRAMES)
-    for camera in site.cameras:
-        parts.ages.seen(camera.id)
-        threading.Thread(target=_read, args=(camera, waiting, parts, stop), daemon=True).start()
+    run = _Run(site, parts, stop)
+    if reload is not None:
+        threading.Thread(target=_watch, args=(reload, run.waiting, stop), daemon=True).start()
     try:
-        return _look_at_all(watches, waiting, site, parts, stop)
+        return run.to_the_end()
     finally:
         stop.set()  # whatever ended it, the readers end too
+        for reader in run.readers.values():
+            reader.stop.set()
 
 
-def _look_at_all(
-    watches: dict[str, CameraWatch],
-    waiting: "queue.Queue[_Item]",
-    site: Site,
-    parts: Parts,
-    stop: threading.Event,
-) -> int:
-    looked, running, began, swept = 0, len(site.cameras), perf_counter(), -SWEEP_S
-    broken: list[str] = []
-    while running and not stop.is_set():
-        if perf_counter() - swept >= SWEEP_S:
-            parts.evidence.sweep(parts.now())
-            swept = perf_counter()
-        try:
-            item = waiting.get(timeout=0.2)
-        except queue.Empty:
-            continue
-        if isinstance(item, _Ended):
-            running -= 1
-            if item.error:
-                broken.append(f"camera {item.camera.id}: {item.error}")
-                why = Unreadable(Reason.UNREADABLE_SOURCE, str(item.error))
-                _refuse(item.camera, why, parts)
-            continue
-        camera, frame = item
+class _Run:
+    """The cameras that are looked at, and who reads them."""
+
+    def __init__(self, site: Site, parts: Parts, stop: threading.Event) -> None:
+        self._parts, self._stop = parts, stop
+        self.waiting: queue.Queue[_Item] = queue.Queue(QUEUE_FRAMES)
+        self.readers: dict[str, _Reader] = {}  # by camera; one stays when its source has ended
+        self._running: set[str] = set()
+        self._watches: dict[str, CameraWatch] = {}
+        self._broken: list[str] = []
+        self._take(site)
+
+    def to_the_end(self) -> int:
+        """Look until nothing is read any more."""
+        looked, began, swept = 0, perf_counter(), -SWEEP_S
+        while self._running and not self._stop.is_set():
+            if perf_counter() - swept >= SWEEP_S:
+                self._parts.evidence.sweep(self._parts.now())
+                swept = perf_counter()
+            try:
+                item = self.waiting.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if isinstance(item, Site):
+                self._take(item)
+            elif self.readers.get(item[0].camera.id) is item[0] and self._see(*item):
+                looked += 1
+                self._parts.metrics.looking_seconds.set(perf_counter() - began)
+        if self._broken:
+            raise SourceFailed("\n".join(self._broken))
+        return looked
+
+    def _take(self, site: Site) -> None:
+        """Look by this site from now on. Only readers whose source changed begin anew."""
+        self._site, model = site, self._parts.model.manifest
+        cameras = {camera.id: camera for camera in site.cameras}
+        for name, reader in list(self.readers.items()):
+            if name not in cameras or _source(reader.camera) != _source(cameras[name]):
+                self._forget(name)
+        self._watches = {
+            name: watch_camera(
+                camera, site.policy, model.model_id, model.labels, self._watches.get(name)
+            )
+            for name, camera in cameras.items()
+        }
+        for name, camera in cameras.items():
+            if name not in self.readers:
+                self._read(camera)
+
+    def _read(self, camera: Camera) -> None:
+        reader = _Reader(camera, threading.Event())
+        self.readers[camera.id] = reader
+        self._running.add(camera.id)
+        self._parts.ages.seen(camera.id)
+        threading.Thread(
+            target=_read, args=(reader, self.waiting, self._parts), daemon=True
+        ).start()
+
+    def _forget(self, name: str) -> None:
+        self.readers.pop(name).stop.set()
+        self._watches.pop(name)
+        self._running.discard(name)
+        self._parts.ages.forget(name)
+
+    def _see(self, reader: _Reader, frame: Frame | Unreadable | _Ended) -> bool:
+        """What came of a camera; whether it was looked at."""
+        camera = reader.camera
+        if isinstance(frame, _Ended):
+            self._running.discard(camera.id)
+            if frame.error:
+                self._broken.append(f"camera {camera.id}: {frame.error}")
+                frame = Unreadable(Reason.UNREADABLE_SOURCE, str(frame.error))
         if isinstance(frame, Unreadable):
-            _refuse(camera, frame, parts)
-        else:
-            _look(watches[camera.id], frame, site, parts)
-            looked += 1
-            parts.metrics.looking_seconds.set(perf_counter() - began)
-    if broken:
-        raise SourceFailed("\n".join(broken))
-    return looked
+            _refuse(camera, frame, self._parts)
+        if isinstance(frame, Frame):
+            _look(self._watches[camera.id], frame, self._site, self._parts)
+            return True
+        return False
 
 
-def _read(
-    camera: Camera, waiting: "queue.Queue[_Item]", parts: Parts, stop: threading.Event
-) -> None:
-    """Read one camera to its end; a full queue makes it wait."""
+def _source(camera: Camera) -> tuple[object, ...]:
+    """Where its frames come from, and when."""
+    return camera.video, camera.frames, camera.start, camera.fps, camera.sample_fps
+
+
+def _hand_over(waiting: "queue.Queue[_Item]", item: _Item, stop: threading.Event) -> None:
+    """A full queue makes its reader wait."""
+    while not stop.is_set():
+        try:
+            waiting.put(item, timeout=0.2)
+        except queue.Full:
+            continue
+        return
+
+
+def _read(reader: _Reader, waiting: "queue.Queue[_Item]", parts: Parts) -> None:
+    """Read one camera to its end."""
+    camera, stop = reader.camera, reader.stop
 
     def came_in() -> None:
         parts.metrics.frames_in.inc()
-        parts.ages.seen(camera.id)
+        if not stop.is_set():
+            parts.ages.seen(camera.id)
 
-    def hand_over(item: _Item) -> None:
-        while not stop.is_set():
-            try:
-                waiting.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-            return
-
+    ended = _Ended()
     try:
         for frame in frames(camera, came_in):
             if stop.is_set():
                 return
-            hand_over((camera, frame))
+            _hand_over(waiting, (reader, frame), stop)
     except Exception as error:  # noqa: BLE001 -- a reader that ends unheard is waited for for ever
-        hand_over(_Ended(camera, error))
-        return
-    hand_over(_Ended(camera))
+        ended = _Ended(error)
+    _hand_over(waiting, (reader, ended), stop)
+
+
+def _watch(reload: Reload, waiting: "queue.Queue[_Item]", stop: threading.Event) -> None:
+    """Hand over each new site."""
+    while not stop.wait(1.0):
+        site = reload.look() if reload.is_due(monotonic()) else None
+        if site is not None:
+            _hand_over(waiting, site, stop)
 
 
 def _look(watch: CameraWatch, frame: Frame, site: Site, parts: Parts) -> None:
@@ -186,11 +249,12 @@ def _picture(
     """Draw and store what an officer would want to see; it expires unless an alert keeps it."""
     zone, look, camera = sighting.watch.zone, sighting.look, watch.camera
     place, kind = site.policy.places[zone.place_id], site.policy.events[zone.event_type]
-    leaf = place.address.micro_grid or place.address.grid
+    address = site.policy.leaves[place.leaf_code].address
+    leaf = address.micro_grid or address.grid
     caption = Caption(
         headline=f"{kind.label_zh} {look.measure:g}{kind.measure_zh}",
         place=place.name,
-        address=f"{place.address.community.name}{leaf.name}",
+        address=f"{address.community.name}{leaf.name}",
         at_local=local_time(frame.at, ZoneInfo(site.policy.deadlines.timezone)),
         camera=camera.name,
         score=look.score,

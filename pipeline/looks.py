@@ -1,8 +1,10 @@
 """Look at cameras: one frame and its detections in, the hits worth sending out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+import msgspec
 
 from detectors.hits import Detections, Frame, FrameDetector, Hit, Look, Source, Zone, hit_id_of
 from pipeline.incidents.policy import Over, Policy, Rule
@@ -111,15 +113,28 @@ class CameraWatch:
         )
 
 
-def watch_camera(camera: Camera, policy: Policy, model: str, labels: Sequence[str]) -> CameraWatch:
-    """A camera ready to be looked at. Raises LookupError for a detector that is not installed."""
-    zones = [
-        ZoneWatch(
-            zone=zone,
-            rule=policy.watches[camera.id, zone.id].rule,
-            unit=policy.events[zone.event_type].unit,
-            detector=detector_class(zone.detector)(zone),
-        )
-        for zone in camera.zones
-    ]
+def watch_camera(
+    camera: Camera,
+    policy: Policy,
+    model: str,
+    labels: Sequence[str],
+    before: CameraWatch | None = None,
+) -> CameraWatch:
+    """A camera ready to be looked at. `before`: how it was looked at until the site changed; zones
+    that did not change go on with what they know. Raises LookupError for a detector that is not
+    installed.
+    """
+    zones = []
+    for zone in camera.zones:
+        rule = policy.watches[camera.id, zone.id].rule
+        unit = policy.events[zone.event_type].unit
+        anew = ZoneWatch(zone, rule, unit, detector_class(zone.detector)(zone))
+        known = [watch for watch in before.zones if _same(watch, anew)] if before else []
+        zones.append(replace(known[0], zone=zone) if known else anew)
     return CameraWatch(camera, model, labels, zones)
+
+
+def _same(one: ZoneWatch, other: ZoneWatch) -> bool:
+    """Whether both look for the same, on whatever version of the map."""
+    zone = msgspec.structs.replace(one.zone, map_version=other.zone.map_version)
+    return (zone, one.rule, one.unit) == (other.zone, other.rule, other.unit)

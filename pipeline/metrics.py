@@ -3,18 +3,23 @@
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import start_http_server
 from prometheus_client.registry import Collector
 
+from pipeline.alerts import GridAlert, Handled, Opened
+from pipeline.incidents.handling import SETTLED
 from pipeline.incidents.policy import Policy
-from pipeline.incidents.state import State, open_incidents
+from pipeline.incidents.state import Policies, State, all_cases, head, open_incidents
 
 LOOPBACK = "127.0.0.1"
 MAX_CAMERAS = 128  # a label value each
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_HOUR_S = 3600.0
+LONG_S = (60.0, 300.0, 900.0, *(_HOUR_S * n for n in (1, 4, 12, 24, 72, 168, 720)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,21 @@ class WorkerMetrics:
     stage_seconds: Histogram
     frame_to_alert_seconds: Histogram
     hits: Counter
+    log_records: Counter
+    feedback: Counter
+    verified: Counter
+    evaluations: Counter
+    response_seconds: Histogram
+    handling_seconds: Histogram
+    routing: Counter
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMetrics:
+    """Which site runs, and whether it is the one on disk."""
+
+    reload_successful: Gauge
+    info: Gauge
 
 
 def ingest_metrics(registry: CollectorRegistry) -> IngestMetrics:
@@ -74,7 +94,55 @@ def worker_metrics(registry: CollectorRegistry) -> WorkerMetrics:
             "From reading a frame to its alert's acknowledgement",
         ),
         hits=_counter(registry, "hits", "Hits sent to the log", "event_type"),
+        log_records=_counter(registry, "log_records", "Records of the log, each counted once"),
+        feedback=_counter(registry, "feedback", "Feedback that changed an alert", "action"),
+        verified=_counter(registry, "verified", "Verdicts on site", "event_type", "result"),
+        evaluations=_counter(registry, "evaluations", "Residents' evaluations", "satisfied"),
+        response_seconds=_seconds(
+            registry, "response_seconds", "Event time from opened to accepted", buckets=LONG_S
+        ),
+        handling_seconds=_seconds(
+            registry, "handling_seconds", "Event time from opened to closed", buckets=LONG_S
+        ),
+        routing=_counter(registry, "routing", "Alerts addressed to somebody", "mode", "reason"),
     )
+
+
+def site_metrics(registry: CollectorRegistry) -> SiteMetrics:
+    """The metrics of a process's site."""
+    return SiteMetrics(
+        reload_successful=Gauge(
+            "gridalert_site_reload_successful",
+            "1: the site on disk is the one that runs; 0: it is refused",
+            registry=registry,
+        ),
+        info=Gauge("gridalert_site_info", "What runs", ["policy_version"], registry=registry),
+    )
+
+
+def count_alert(metrics: WorkerMetrics, alert: GridAlert, feedback_id: str | None) -> None:
+    """One alert that was sent. `feedback_id`: of the feedback it was sent for, if it was."""
+    kind, level = alert.event.type, str(alert.event_level)
+    metrics.alerts.labels(type(alert).__name__.lower(), kind, level).inc()
+    to = alert.routing
+    if isinstance(alert, Opened) or getattr(alert, "update_reason", "") == "officer_changed":
+        metrics.routing.labels(str(to.__struct_config__.tag), to.reason).inc()
+    for done in alert.handled:
+        if done.feedback_id == feedback_id:
+            _count_handled(metrics, alert, done)
+
+
+def _count_handled(metrics: WorkerMetrics, alert: GridAlert, done: Handled) -> None:
+    metrics.feedback.labels(done.action).inc()
+    took_s = (done.at - alert.opened_at).total_seconds()
+    if done.action == "accepted":
+        metrics.response_seconds.observe(max(took_s, 0.0))
+    elif done.action == "closed":
+        metrics.handling_seconds.observe(max(took_s, 0.0))
+    elif done.action == "verified":
+        metrics.verified.labels(alert.event.type, str(done.result)).inc()
+    elif done.action == "evaluated":
+        metrics.evaluations.labels(str(done.satisfied).lower()).inc()
 
 
 class MetricsUnavailable(Exception):  # noqa: N818 -- what is wrong, not a Python error
@@ -94,6 +162,10 @@ class LastFrameAge(Collector):
         """A frame of this camera has just come in, or is expected from now on."""
         self._last_s[camera_id] = self._monotonic_s()
 
+    def forget(self, camera_id: str) -> None:
+        """No frame of this camera is expected any more."""
+        self._last_s.pop(camera_id, None)
+
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Called by Prometheus."""
         family = GaugeMetricFamily(
@@ -106,25 +178,79 @@ class LastFrameAge(Collector):
         yield family
 
 
-class OpenIncidents(Collector):
-    """Open incidents of the partitions held, counted when Prometheus asks."""
+class Books(Collector):
+    """What is open in the partitions held, counted when Prometheus asks."""
 
-    def __init__(self, all_states: Callable[[], list[dict[str, State]]], policy: Policy) -> None:
-        self._all_states, self._policy = all_states, policy
+    def __init__(
+        self, all_states: Callable[[], list[dict[str, State]]], policies: Callable[[], Policies]
+    ) -> None:
+        self._all_states, self._policies = all_states, policies
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Called by Prometheus."""
-        family = GaugeMetricFamily(
-            "gridalert_incidents",
-            "Open incidents of the partitions held",
-            labels=["event_type", "condition"],
-        )
-        counts: Counts[tuple[str, str]] = Counts()
+        incidents: Counts[tuple[str, ...]] = Counts()
+        cases: Counts[tuple[str, ...]] = Counts()
+        overdue: Counts[tuple[str, ...]] = Counts()
         for states in self._all_states():
-            counts.update(open_incidents(list(states.values()), self._policy))
-        for labels, count in sorted(counts.items()):
-            family.add_metric(list(labels), count)
-        yield family
+            held = list(states.values())
+            policy = self._policies().in_force(head(states).policy_version)
+            incidents.update(open_incidents(held, policy))
+            alerts = [case.alert for case in all_cases(held)]
+            cases.update((alert.event.type, alert.handling) for alert in alerts)
+            overdue.update((str(a.event_level),) for a in alerts if _is_overdue(a, head(states).at))
+        yield _counted(
+            "gridalert_incidents",
+            "Open incidents, as looking has them",
+            ("event_type", "condition"),
+            incidents,
+        )
+        yield _counted(
+            "gridalert_cases",
+            "Alerts on which feedback is welcome, as people have them",
+            ("event_type", "handling"),
+            cases,
+        )
+        yield _counted(
+            "gridalert_alerts_overdue",
+            "Alerts that are not done and past their deadline",
+            ("event_level",),
+            overdue,
+        )
+
+
+def _is_overdue(alert: GridAlert, ticked_at: datetime | None) -> bool:
+    """At the newest event time; there are no ticks where recorded material is run."""
+    due_at = alert.deadline.due_at
+    now = max(ticked_at or alert.updated_at, alert.updated_at)
+    return due_at is not None and due_at <= now and alert.handling not in SETTLED
+
+
+class CalendarEnds(Collector):
+    """Days until the first year without a published calendar: then deadlines are provisional."""
+
+    def __init__(self, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._policy, self._now = policy, now
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Called by Prometheus."""
+        today, year = self._now().date(), self._now().year
+        while year in self._policy().calendar.published:
+            year += 1
+        left = max((date(year, 1, 1) - today).days, 0)
+        yield GaugeMetricFamily(
+            "gridalert_calendar_days_until_unpublished",
+            "Until working days are only assumed",
+            value=left,
+        )
+
+
+def _counted(
+    name: str, what: str, labels: tuple[str, ...], counts: Counts[tuple[str, ...]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, what, labels=labels)
+    for value, count in sorted(counts.items()):
+        family.add_metric(list(value), count)
+    return family
 
 
 def serve(registry: CollectorRegistry, port: int) -> tuple[int, Callable[[], None]]:
@@ -152,8 +278,14 @@ def _counter(registry: CollectorRegistry, name: str, what: str, *labels: str) ->
     return Counter(f"gridalert_{name}", what, labels, registry=registry)
 
 
-def _seconds(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Histogram:
-    return Histogram(f"gridalert_{name}", what, labels, registry=registry, buckets=SECONDS)
+def _seconds(
+    registry: CollectorRegistry,
+    name: str,
+    what: str,
+    *labels: str,
+    buckets: tuple[float, ...] = SECONDS,
+) -> Histogram:
+    return Histogram(f"gridalert_{name}", what, labels, registry=registry, buckets=buckets)
 
 
 def _dead_letters(registry: CollectorRegistry) -> Counter:

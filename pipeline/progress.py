@@ -10,7 +10,7 @@ offsets are committed only once everything a record caused has been acknowledged
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import aiokafka
 from aiokafka import TopicPartition
@@ -43,6 +43,14 @@ class App(Protocol):
     consumer_generation_id: int
 
 
+class Topics(NamedTuple):
+    """The log, the topic of its states, and the topics whose records are relayed to the log."""
+
+    log: str
+    states: str
+    relayed: tuple[str, ...]
+
+
 class Progress:
     """The next record of each partition and the states of the log's partitions.
 
@@ -53,15 +61,16 @@ class Progress:
     """
 
     def __init__(
-        self, app: App, topics: tuple[str, str, str], send_state: Any, client: Mapping[str, Any]
+        self, app: App, topics: Topics, send_state: Any, client: Mapping[str, Any]
     ) -> None:
-        """`topics`: the log, the log's states, readings. `send_state`: the Faust topic of states.
-        `client`: how aiokafka reaches the cluster, with the group's id.
+        """`send_state`: the Faust topic of states. `client`: how aiokafka reaches the cluster, with
+        the group's id.
         """
         self._app, self._send_state, self._client = app, send_state, client
-        self._log, self._states_topic, self._readings = topics
+        self._topics = topics
         self._states: dict[int, dict[str, State]] = {}
         self._state_read: dict[int, int] = {}  # next offset of the states' topic to read
+        self._applied: dict[int, int] = {}  # the last record of the log in the states read back
         self._next: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._sought: dict[TopicPartition, int] = {}
@@ -79,6 +88,10 @@ class Progress:
     def all_states(self) -> list[dict[str, State]]:
         """The states of all partitions held now."""
         return list(self._states.values())
+
+    def may_repeat(self, message: Any) -> bool:
+        """Whether this record of the log may have been applied before it was read back."""
+        return bool(message.offset <= self._applied.get(message.partition, -1))
 
     async def adopt(self, generation: int) -> None:
         """Read back what is ours since `generation` began; nothing when that has been done."""
@@ -109,11 +122,10 @@ class Progress:
             await self._app.consumer.seek(message.tp, wanted)
         return False
 
-    async def write(self, partition: int, key: str, state: State) -> None:
-        """Keep a state; returns once it is acknowledged."""
-        sent = await self._send_state.send(
-            key=key.encode(), value=encode(state), partition=partition
-        )
+    async def write(self, partition: int, key: str, state: State | None) -> None:
+        """Keep a state, or forget it (None); returns once it is acknowledged."""
+        value = None if state is None else encode(state)
+        sent = await self._send_state.send(key=key.encode(), value=value, partition=partition)
         offset = (await sent).offset
         self._keep(partition, key, state)
         if offset == self._state_read.get(partition):  # nobody else wrote in between
@@ -138,15 +150,14 @@ class Progress:
             self._committed |= ready
 
     async def _restore(self) -> None:
-        mine = {
-            tp for tp in self._app.consumer.assignment() if tp.topic in (self._log, self._readings)
-        }
-        partitions = {tp.partition for tp in mine if tp.topic == self._log}
+        log, states_topic, relayed = self._topics
+        mine = {tp for tp in self._app.consumer.assignment() if tp.topic in (log, *relayed)}
+        partitions = {tp.partition for tp in mine if tp.topic == log}
         # From the earliest: never jump over states to the end.
         consumer = aiokafka.AIOKafkaConsumer(
             **self._client, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        consumer.assign([TopicPartition(self._states_topic, p) for p in sorted(partitions)])
+        consumer.assign([TopicPartition(states_topic, p) for p in sorted(partitions)])
         try:
             await consumer.start()
             if partitions:
@@ -160,16 +171,16 @@ class Progress:
         self._next = {tp: max(done[tp] or 0, first[tp]) for tp in sources}
         self._committed, self._sought = dict(self._next), {}
         self._states = {p: self._states.get(p, {}) for p in partitions}
+        self._applied = {p: _last(states) for p, states in self._states.items()}
 
     def _check_log(self, ends: Mapping[TopicPartition, int]) -> None:
         """A topic deleted beneath what was done of it: its new records would count as done."""
         for tp, end in ends.items():
-            states = self.states(tp.partition) if tp.topic == self._log else {}
-            done = max((state.offset + 1 for state in states.values()), default=0)
-            if end < max(done, self._next.get(tp, 0)):
+            states = self.states(tp.partition) if tp.topic == self._topics.log else {}
+            if end < max(_last(states) + 1, self._next.get(tp, 0)):
                 raise LogLost(
                     f"{tp.topic} {tp.partition} ends at {end}, before what was done of it: it was "
-                    f"deleted or made anew. Delete {self._states_topic} too if it is older"
+                    f"deleted or made anew. Delete {self._topics.states} too if it is older"
                 )
 
     async def _read_states(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
@@ -182,11 +193,20 @@ class Progress:
         while any([await consumer.position(source) < end for source, end in ends.items()]):
             for source, batch in (await consumer.getmany(timeout_ms=500)).items():
                 for record in batch:
-                    key = record.key.decode()
-                    self._keep(source.partition, key, decode_state(key, record.value))
+                    key, value = record.key.decode(), record.value
+                    state = None if value is None else decode_state(key, value)
+                    self._keep(source.partition, key, state)
         self._state_read = {source.partition: end for source, end in ends.items()}
 
-    def _keep(self, partition: int, key: str, state: State) -> None:
+    def _keep(self, partition: int, key: str, state: State | None) -> None:
+        """A worker that froze may bring back what was forgotten: the next tick forgets it again."""
         states = self._states.setdefault(partition, {})
-        if key not in states or state.offset > states[key].offset:
+        if state is None:
+            states.pop(key, None)
+        elif key not in states or state.offset > states[key].offset:
             states[key] = state
+
+
+def _last(states: Mapping[str, State]) -> int:
+    """The last record of the log that is in any of these states; -1: none."""
+    return max((state.offset for state in states.values()), default=-1)

@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 
 from pipeline.alerts import decode_alert
+from pipeline.incidents.decision import Step
 from pipeline.incidents.policy import Policy
-from pipeline.incidents.state import State
-from pipeline.incidents.step import Step, step
+from pipeline.incidents.state import State, head
+from pipeline.incidents.step import step
 from pipeline.messages import NO_JSON, encode
+from pipeline.site.versions import Shelf, changes_to
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,19 +64,38 @@ def read_log(path: Path) -> Iterator[LogLine]:
 class Fold:
     """The state of every partition in memory, and what has been decided so far."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+    def __init__(self, policy: Policy, versions: Path | None = None) -> None:
+        """`policy`: decides until the log names another, taken from the folder `versions`."""
+        self._shelf = Shelf(policy, versions)
         self._states: dict[int, dict[str, State]] = {}
         self.decisions: Counter[tuple[str, str]] = Counter()
 
     def apply(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> Step:
         """Apply one record; records of a partition come in order of offset."""
         states = self._states.setdefault(partition, {})
-        done = step(states, key, value, (partition, offset), self._policy)
-        states.update(done.changed)
+        self._know(head(states).policy_version)
+        done = step(states, key, value, (partition, offset), self._shelf.policies)
+        version = changes_to(done, value)
+        if version and self._know(version):
+            done = step(states, key, value, (partition, offset), self._shelf.policies)
+        for name, state in done.changed.items():
+            if state is None:
+                states.pop(name, None)
+            else:
+                states[name] = state
         if done.decision:
             self.decisions[done.decision.outcome, done.decision.reason] += 1
         return done
+
+    def policy(self, partition: int) -> Policy:
+        """What decides in a partition now."""
+        version = head(self._states.get(partition, {})).policy_version
+        return self._shelf.policies.in_force(version)
+
+    def _know(self, version: str) -> bool:
+        return version in self._shelf.policies.known or (
+            not self._shelf.is_at_hand(version) and self._shelf.fetch(version)
+        )
 
     def counts(self) -> dict[str, int]:
         """Decisions by outcome/reason."""

@@ -16,8 +16,14 @@ from pipeline.cli.quiet import log_quietly
 from pipeline.cli.shared import MODEL_FOLDER, SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
 from pipeline.ingest import Parts, SourceFailed, ingest
-from pipeline.metrics import LastFrameAge, MetricsUnavailable, ingest_metrics, serve
-from pipeline.site.model import Site
+from pipeline.metrics import (
+    LastFrameAge,
+    MetricsUnavailable,
+    ingest_metrics,
+    serve,
+    site_metrics,
+)
+from pipeline.reload import Reload, stamp_of
 from pipeline.topics import DEAD_LETTERS, ensure_topics
 from sinks.contract import MessageRefused, SinkUnavailable
 from sinks.evidence import EvidenceUnavailable, FolderEvidence
@@ -40,6 +46,8 @@ def command(site: Path, metrics_out: Path | None) -> None:
     """Look at every camera of the site until its source ends, or until Ctrl-C (twice: at once).
 
     Started again after a crash it makes the same hits again; the worker knows them by their time.
+    Change the site while it runs: a right one is taken within seconds (SIGHUP: at once), a wrong
+    one is refused and the old one runs on.
     """
     stop = threading.Event()
 
@@ -50,13 +58,17 @@ def command(site: Path, metrics_out: Path | None) -> None:
 
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, asked_to_stop)
+    stamp = stamp_of(site)
     loaded = load_or_exit(site)
     log_quietly()
     registry = CollectorRegistry()
+    every_s = loaded.settings.ingest.reload_s
+    reload = Reload(site, loaded, stamp, every_s, site_metrics(registry))
+    signal.signal(signal.SIGHUP, lambda *_: reload.ask())
     ages = LastFrameAge(monotonic)
     registry.register(ages)
     try:
-        looked = _run(loaded, registry, ages, stop)
+        looked = _run(reload, registry, ages, stop)
     except (
         ManifestError,
         KafkaProblem,
@@ -71,7 +83,7 @@ def command(site: Path, metrics_out: Path | None) -> None:
         raise click.ClickException(str(error)) from error
     finally:
         written = metrics_out is None or _written(metrics_out, registry)
-    click.echo(f"looked at {looked} frames of {len(loaded.cameras)} cameras")
+    click.echo(f"looked at {looked} frames of {len(reload.site.cameras)} cameras")
     for reason, count in _dropped(registry).items():
         click.echo(f"  {count} could not be used ({reason}): {DEAD_LETTERS} says which and why")
     if not written:
@@ -96,7 +108,10 @@ def _dropped(registry: CollectorRegistry) -> dict[str, int]:
     }
 
 
-def _run(site: Site, registry: CollectorRegistry, ages: LastFrameAge, stop: threading.Event) -> int:
+def _run(
+    reload: Reload, registry: CollectorRegistry, ages: LastFrameAge, stop: threading.Event
+) -> int:
+    site = reload.site
     model = open_object_model(MODEL_FOLDER, site.settings.ingest.threads)
     session = model.session
     click.echo(f"{model.manifest.name} runs on {session.provider}")
@@ -119,7 +134,7 @@ def _run(site: Site, registry: CollectorRegistry, ages: LastFrameAge, stop: thre
         now=lambda: datetime.now(UTC),
     )
     try:
-        looked = ingest(site, parts, stop)
+        looked = ingest(site, parts, stop, reload)
     finally:
         sink.close()
         stop_serving()

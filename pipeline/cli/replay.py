@@ -20,8 +20,13 @@ Examples:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write alerts here.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write counts as JSON.")
 def command(log: Path, site: Path, out: Path | None, json_file: Path | None) -> None:
-    """Decide a recorded log again: the same site gives the same alerts, byte for byte."""
-    fold = Fold(load_or_exit(site).policy)
+    """Decide a recorded log again: the same site gives the same alerts, byte for byte.
+
+    Where the site was changed while the log was written, each record is decided by the version that
+    was in force, as long as the site's folder of versions has it.
+    """
+    loaded = load_or_exit(site)
+    fold = Fold(loaded.policy, loaded.folder / loaded.settings.worker.versions_folder)
     try:
         alerts = distinct_alerts(replay(read_log(log), fold))
     except ValueError as error:

@@ -1,6 +1,8 @@
 """gridalert worker: the log to grid alerts."""
 
+import signal
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,10 +11,19 @@ from prometheus_client import CollectorRegistry
 from pipeline.cli.quiet import log_quietly
 from pipeline.cli.shared import SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
-from pipeline.metrics import MetricsUnavailable, OpenIncidents, serve, worker_metrics
-from pipeline.readings import watch_sensors
+from pipeline.metrics import (
+    Books,
+    CalendarEnds,
+    MetricsUnavailable,
+    serve,
+    site_metrics,
+    worker_metrics,
+)
+from pipeline.reload import Reload, stamp_of
+from pipeline.shell import Parts
+from pipeline.site.versions import Shelf, VersionNotKept, keep_version
 from pipeline.topics import ensure_topics
-from pipeline.worker import Parts, build_app, run_worker
+from pipeline.worker import build_app, run_worker
 from sinks.evidence import EvidenceUnavailable, FolderEvidence
 
 _EPILOG = """\b
@@ -27,30 +38,55 @@ def command(site: Path) -> None:
     """Fold the log into incidents and send grid alerts, until Ctrl-C. Start as many as you like.
 
     Kill it at any moment: the next one goes on where it was and sends nothing that is not the same.
+    Change the site while it runs: a right one is taken within seconds (SIGHUP: at once), a wrong
+    one is refused and the old one runs on.
     """
+    stamp = stamp_of(site)
     loaded = load_or_exit(site)
     log_quietly()
     registry = CollectorRegistry()
-    rules = loaded.settings.evidence
     try:
         connection = connection_of(loaded)
         click.echo(f"Kafka at {connection.bootstrap_servers}")
         ensure_topics(connection)
-        parts = Parts(
-            site=loaded,
-            watched=watch_sensors(loaded),
-            evidence=FolderEvidence(loaded.folder / rules.folder, rules.base_uri),
-            metrics=worker_metrics(registry),
-            now=lambda: datetime.now(UTC),
+        versions = loaded.folder / loaded.settings.worker.versions_folder
+        keep_version(loaded, versions)
+        reload = Reload(
+            site,
+            loaded,
+            stamp,
+            loaded.settings.worker.reload_s,
+            site_metrics(registry),
+            partial(keep_version, folder=versions),
         )
+        parts = _parts(reload, versions, registry)
         app, progress = build_app(connection, parts)
         port, stop_serving = serve(registry, loaded.settings.worker.metrics_port)
-    except (KafkaProblem, EvidenceUnavailable, MetricsUnavailable, LookupError) as error:
+    except (
+        KafkaProblem,
+        EvidenceUnavailable,
+        MetricsUnavailable,
+        VersionNotKept,
+        LookupError,
+    ) as error:
         raise click.ClickException(str(error)) from error
-    registry.register(OpenIncidents(progress.all_states, loaded.policy))
+    signal.signal(signal.SIGHUP, lambda *_: reload.ask())
+    registry.register(Books(progress.all_states, lambda: parts.shelf.policies))
+    registry.register(CalendarEnds(lambda: parts.shelf.policies.current, parts.now))
     click.echo(f"policy {loaded.policy.version}; metrics on http://127.0.0.1:{port}/metrics")
     try:
         status = run_worker(app)
     finally:
         stop_serving()
     raise SystemExit(status)
+
+
+def _parts(reload: Reload, versions: Path, registry: CollectorRegistry) -> Parts:
+    site, rules = reload.site, reload.site.settings.evidence
+    return Parts(
+        reload=reload,
+        shelf=Shelf(site.policy, versions),
+        evidence=FolderEvidence(site.folder / rules.folder, rules.base_uri),
+        metrics=worker_metrics(registry),
+        now=lambda: datetime.now(UTC),
+    )

@@ -58,4 +58,4 @@ def _check_far(
             away_m = apart_m((location.lon, location.lat), place.point.coords[0])
             if away_m > FAR_M:
                 facts = {"zone": zone.id, "place": place.id, "metres": f"{away_m:.0f}"}
-                row.add("R029", "location", camera=camera, most=f"{FAR_M:.0f}", **facts)
+                row.add("R022", "location", camera=camera, most=f"{FAR_M:.0f}", **facts)

@@ -14,6 +14,7 @@ from pipeline.site.tables import Node, Row, read
 _Position = tuple[float, ...]
 _Ring = list[_Position]
 _EARTH = (180.0, 90.0)
+BLOCK = 4096  # shapes that are handled at once: all of a city's at once would fill a gigabyte
 
 
 class _Polygon(Row):
@@ -47,9 +48,17 @@ def read_point(feature: Node, place: str) -> shapely.Point | None:
 
 
 class Outlines:
-    """The polygons of a file. They are built all at once: one by one takes much longer."""
+    """The polygons of a file, built many at once: one by one takes much longer.
 
-    def __init__(self) -> None:
+    `shapes`: the good ones so far, by code; what is wrong with the others is noted in `found`.
+    """
+
+    def __init__(self, found: Findings) -> None:
+        self.shapes: dict[str, shapely.MultiPolygon] = {}
+        self._found = found
+        self._clear()
+
+    def _clear(self) -> None:
         self._owners: list[tuple[str, Spot]] = []
         self._degrees = array("d")  # lon, lat, lon, lat, …
         # Where each ring begins in the points, each part in the rings, each shape in the parts.
@@ -70,33 +79,37 @@ class Outlines:
                 self._parts.append(len(self._rings) - 1)
             self._shapes.append(len(self._parts) - 1)
             self._owners.append((code, spot))
+        if len(self._owners) >= BLOCK:
+            self.build()
         return True
 
-    def build(self, found: Findings) -> dict[str, shapely.MultiPolygon]:
-        """The good shapes by code; what is wrong with the others is noted in `found`."""
+    def build(self) -> None:
+        """Make shapes of all that was added since the last time."""
         points = np.asarray(self._degrees).reshape(-1, 2)
         rings, parts, shapes = (np.array(ends) for ends in (self._rings, self._parts, self._shapes))
         offsets = (rings, parts, shapes)
         built = shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, points, offsets)
-        good = self._on_earth(points, rings[parts[shapes]], found)
+        good = self._on_earth(points, rings[parts[shapes]])
         simple = shapely.is_valid(built)
         areas = simple & (shapely.area(built) > 0)
         for index in np.flatnonzero(good & ~areas):
             code, spot = self._owners[index]
             reason = "no area" if simple[index] else shapely.is_valid_reason(built[index])
             fault = say("crosses", reason=reason)
-            found.add("G004", spot, code=code, fault=fault, todo=say("walk_round"))
-        return {self._owners[index][0]: built[index] for index in np.flatnonzero(good & areas)}
+            self._found.add("G004", spot, code=code, fault=fault, todo=say("walk_round"))
+        for index in np.flatnonzero(good & areas):
+            self.shapes[self._owners[index][0]] = built[index]
+        self._clear()
 
     def _on_earth(
-        self, points: NDArray[np.float64], starts: NDArray[np.int64], found: Findings
+        self, points: NDArray[np.float64], starts: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Which shapes are; the first point of each other one is noted."""
         off = np.flatnonzero((np.abs(points) > _EARTH).any(axis=1))
         owners, first = np.unique(np.searchsorted(starts, off, side="right") - 1, return_index=True)
         for index, point in zip(owners, off[first], strict=True):
             code, spot = self._owners[index]
-            _note_off_earth(found, spot, code, tuple(points[point].tolist()))
+            _note_off_earth(self._found, spot, code, tuple(points[point].tolist()))
         good = np.ones(len(self._owners), dtype=bool)
         good[owners] = False
         return good

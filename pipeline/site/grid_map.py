@@ -20,6 +20,7 @@ from pipeline.site.tables import Ids, Node, Row, read
 MAP_FILE = "map.geojsonl"
 GRIDS = ("grid", "micro_grid")
 HOUSEHOLDS = (300, 500)  # the usual size of a grid, as Sare was divided (research: domain.md 1.B3)
+_NEEDED = frozenset(LEVELS[:5])
 _CODES = {
     "city": r"[1-9]\d{5}",
     "district": r"[1-9]\d{5}",
@@ -90,7 +91,7 @@ class GridMap:
         while unit is not None and unit.level not in found:
             found[unit.level] = AdminUnit(unit.code, unit.name, self.labels.get(unit.level, ""))
             unit = self.units.get(unit.parent or "")
-        if any(level not in found for level in LEVELS[:5]):
+        if not found.keys() >= _NEEDED:
             return None
         return Address(
             **found, leaf_code=leaf_code, map_version=self.version, resolved_by="zone_config"
@@ -125,7 +126,7 @@ def read_map(files: SiteFiles) -> GridMap | None:
     if content is None:
         return None
     version = f"map-{files.digest_of(MAP_FILE)[:8]}"
-    reader = _Reader(GridMap(version))
+    reader = _Reader(GridMap(version), files.found)
     for number, line in enumerate(io.BytesIO(content), start=1):
         if line.strip():
             try:
@@ -135,20 +136,21 @@ def read_map(files: SiteFiles) -> GridMap | None:
                 reader.map.whole = False
             else:
                 reader.feature(Node(value, MAP_FILE, {(): number}, files.found))
-    return reader.finished(files.found)
+    return reader.finished()
 
 
 class _Reader:
     """Adds one line after the other to the map."""
 
-    def __init__(self, grid_map: GridMap) -> None:
+    def __init__(self, grid_map: GridMap, found: Findings) -> None:
         self.map = grid_map
         self._codes = Ids(say("grid_map"))
-        self._outlines = Outlines()
+        self._outlines = Outlines(found)
 
-    def finished(self, found: Findings) -> GridMap:
+    def finished(self) -> GridMap:
         """The map, with the shapes of all its units."""
-        shapes = self.map.shapes = self._outlines.build(found)
+        self._outlines.build()
+        shapes = self.map.shapes = self._outlines.shapes
         leaves = [leaf.code for leaf in self.map.leaves()]
         self.map.locator = Locator({code: shapes[code] for code in leaves if code in shapes})
         self.map.drawn = len(self.map.locator.codes) == len(leaves)

@@ -38,7 +38,7 @@ class Locator:
     def within(self, lon: float, lat: float) -> str | None:
         """The leaf grid there; on a shared border the smallest code, so that all agree."""
         found = self.tree.query(shapely.Point(lon, lat), predicate="intersects")
-        return self.codes[found.min()] if len(found) else None
+        return self.codes[min(found)] if len(found) else None
 
 
 def metres_a_degree(lat: float) -> NDArray[np.float64]:

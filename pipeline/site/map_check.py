@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.incidents.policy import LEVELS
 from pipeline.site.gcj02 import Crs, wgs84
+from pipeline.site.geojson import BLOCK
 from pipeline.site.grid_map import GridMap, MapPlace, Unit
 from pipeline.site.locate import Locator, distances_m, metres_a_degree
 from pipeline.site.problems import Both, Findings, Spot, did_you_mean, say
@@ -16,7 +17,6 @@ from pipeline.site.problems import Both, Findings, Spot, did_you_mean, say
 OVERLAP_M2 = 1.0
 EDGE_M = 1.0
 GAP_SHARE = 0.001
-BLOCK = 4096  # shapes whose points are looked at together: a city's would fill a gigabyte
 
 
 def check_map(grid_map: GridMap, found: Findings) -> None:

@@ -2,24 +2,40 @@
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from urllib.request import urlopen
 
 import msgspec
 import pytest
 
-from pipeline.alerts import decode_alert
+from pipeline.alerts import GridAlert, decode_alert
 from pipeline.broker import LocalBroker
 from pipeline.child import Child
 from pipeline.demo.on_kafka import ends, lag, publish_readings, read, read_headers, start
 from pipeline.demo.run_site import Ports, prepare
-from pipeline.messages import Decision
-from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS, READINGS, ensure_topics
+from pipeline.feedback import Actor, Arrived, FeedbackEvent
+from pipeline.messages import Decision, Given, Reported, Tick, decode_log_record, encode
+from pipeline.reports import Point, Report
+from pipeline.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    DECISIONS,
+    FEEDBACK,
+    HITS,
+    READINGS,
+    REPORTS,
+    STATE,
+    ensure_topics,
+)
 from pipeline.worker import UNEXPECTED
 from sinks.kafka import KafkaSink
+from tests.builders import at
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +52,10 @@ POISON = {
     GOOD + b" " * 70_000: "too_large",
     GOOD + b" " * 1_020_000: "too_large",  # as large as the topic takes
 }
+FROM_PEOPLE = {b"\xff": "undecodable", b"{}": "schema_invalid", b" " * 70_000: "too_large"}
+REPORT = Report(
+    "r-1", "residual_current", "citizen_photo", at(40), Point(103.886, 30.8077, "WGS84"), "冒烟"
+)
 
 
 @pytest.fixture
@@ -56,22 +76,20 @@ def test_poison_becomes_dead_letters_and_the_next_record_is_decided(
     sink = KafkaSink(**kafka.connection.kafka_python())
     for value in POISON:
         sink.send(READINGS, b"ebike-sock-22", value)
+    for topic, value in product((REPORTS, FEEDBACK), FROM_PEOPLE):
+        sink.send(topic, b"anybody", value)
     for value in (b"", b"\x00", b'{"kind":"hit"}', b'{"kind":"policy","version":"other"}'):
         for partition in range(24):
             sink.enqueue(HITS, b"poison", value, partition=partition)
     sink.close()
     publish_readings(kafka.connection, DEMO / "readings.jsonl")
-    wait_until(
-        lambda: lag(kafka.connection, READINGS) == 0 and lag(kafka.connection, HITS) == 0,
-        "everything to be decided",
-    )
+    settle(kafka, READINGS, REPORTS, FEEDBACK, HITS)
     letters = list(read_headers(kafka.connection, DEAD_LETTERS))
-    refused = {
-        value: h["dlq_reason"] for value, h in letters if h["dlq_original_topic"] == READINGS
-    }
-    assert refused == POISON
+    for topic, poison in ((READINGS, POISON), (REPORTS, FROM_PEOPLE), (FEEDBACK, FROM_PEOPLE)):
+        told = {v: h["dlq_reason"] for v, h in letters if h["dlq_original_topic"] == topic}
+        assert told == poison
     assert all(headers["dlq_mend"] for _, headers in letters)
-    assert len(letters) == len(POISON) + 4 * 24
+    assert len(letters) == len(POISON) + 2 * len(FROM_PEOPLE) + 4 * 24
     alerts = [decode_alert(value or b"") for _, _, _, value in read(kafka.connection, ALERTS)]
     assert [type(alert.data).__name__ for alert in alerts] == ["Opened", "Resolved"]
     assert worker.wait(0) is None
@@ -93,10 +111,87 @@ def test_a_record_too_large_to_send_on_is_told_by_its_hash(
     assert worker.wait(0) is None
 
 
+def test_what_people_say_reaches_its_alert_whatever_its_key_and_the_books_balance(
+    kafka: LocalBroker, worker: Child
+) -> None:
+    publish_readings(kafka.connection, DEMO / "readings.jsonl")
+    settle(kafka, READINGS, HITS)
+    opened = decode_alert(next(read(kafka.connection, ALERTS))[3] or b"").data
+    sink = KafkaSink(**kafka.connection.kafka_python())
+    sink.send(REPORTS, b"any", encode(REPORT))
+    given = [feedback(opened, "f-1", 300), feedback(opened, "f-2", 900)]
+    for n, one in enumerate([*reversed(given), *given]):  # out of order, and twice
+        sink.send(FEEDBACK, f"key {n}".encode(), one)
+    sink.close()
+    settle(kafka, REPORTS, FEEDBACK, HITS)
+    told = [decode_alert(value or b"").data for *_, value in read(kafka.connection, ALERTS)]
+    last = max((a for a in told if a.alert_id == opened.alert_id), key=lambda a: a.sequence)
+    assert last.handling == "in_progress"
+    assert [done.feedback_id for done in last.handled] == ["f-1", "f-2"]
+    records = [decode_log_record(v or b"") for *_, v in read(kafka.connection, HITS)]
+    assert len([one for one in records if isinstance(one, Reported)]) == 1
+    assert len([one for one in records if isinstance(one, Given)]) == 4
+    assert sum(ends(kafka.connection, DEAD_LETTERS).values()) == 0
+    page = metrics_of(worker)
+    decided = sum(n for name, n in page if name.startswith("gridalert_decisions_total"))
+    assert decided == dict(page)["gridalert_log_records_total"]
+    assert decided == sum(ends(kafka.connection, HITS).values())
+
+
+def feedback(alert: GridAlert, name: str, seconds: float) -> bytes:
+    """Somebody was there."""
+    actor = Actor("officer-15", "grid_officer")
+    code = alert.grid.leaf_code
+    done = Arrived(
+        feedback_id=name, alert_id=alert.alert_id, grid_code=code, at=at(seconds), actor=actor
+    )
+    return encode(FeedbackEvent("1.0", name, "urn:dispatch", "feedback", done))
+
+
+def test_what_is_forgotten_stays_so_for_the_next_worker(
+    kafka: LocalBroker, worker: Child, tmp_path: Path
+) -> None:
+    publish_readings(kafka.connection, DEMO / "readings.jsonl")
+    settle(kafka, READINGS, HITS)
+    opened = decode_alert(next(read(kafka.connection, ALERTS))[3] or b"").data
+    sink = KafkaSink(**kafka.connection.kafka_python())
+    for day, partition in product(range(100, 600, 100), range(24)):  # breached, given up, forgotten
+        sink.enqueue(HITS, b"tick", encode(Tick(at(day * 86_400))), partition=partition)
+    sink.flush()
+    settle(kafka, HITS)
+    states = {key: value for *_, key, value in read(kafka.connection, STATE)}
+    assert states[f"@{opened.alert_id}".encode()] is None
+    worker.stop(20.0)
+    again = start("again", tmp_path, "worker", "--site", str(tmp_path / "site"))
+    try:
+        sink.send(FEEDBACK, b"any", feedback(opened, "late", 90 * 86_400))
+        sink.close()
+        settle(kafka, FEEDBACK, HITS)
+        assert again.wait(0) is None
+    finally:
+        again.stop(20.0)
+    ((_, headers),) = read_headers(kafka.connection, DEAD_LETTERS)
+    assert headers["dlq_reason"] == "unknown_alert"
+
+
+def settle(kafka: LocalBroker, *topics: str) -> None:
+    for topic in topics:
+        wait_until(lambda topic=topic: lag(kafka.connection, topic) == 0, f"{topic} to be done")
+
+
+def metrics_of(worker: Child) -> list[tuple[str, float]]:
+    """Every sample of the worker's page, with its labels as they stand there."""
+    address = re.search(r"http://\S+/metrics", worker.log_tail(50))
+    assert address is not None
+    with urlopen(address[0]) as page:
+        lines = page.read().decode().splitlines()
+    samples = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return [(name, float(value)) for name, value in samples]
+
+
 def test_each_record_has_one_decision(kafka: LocalBroker, worker: Child) -> None:
     publish_readings(kafka.connection, DEMO / "readings.jsonl")
-    wait_until(lambda: lag(kafka.connection, READINGS) == 0, "all readings to be read")
-    wait_until(lambda: lag(kafka.connection, HITS) == 0, "every hit to be decided")
+    settle(kafka, READINGS, HITS)
     told = [
         msgspec.json.decode(value or b"", type=Decision)
         for _, _, _, value in read(kafka.connection, DECISIONS)

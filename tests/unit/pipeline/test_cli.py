@@ -104,7 +104,7 @@ def log(tmp_path: Path) -> Path:
     for offset, (second, people) in enumerate(seen):
         hit = built_hit(
             second, people, zone_id="junction", place_id="pl-0931",
-            leaf_code=place.address.leaf_code, occurred_at=at(second),
+            leaf_code=place.leaf_code, occurred_at=at(second),
             source=Source("camera", "cam-510117-000007"),
         )  # fmt: skip
         lines.append(log_line(0, offset, hit.leaf_code.encode(), encode(hit)))

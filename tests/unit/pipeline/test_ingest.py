@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,8 @@ from detectors.hits import Hit
 from detectors.runtime import ObjectModel, open_object_model
 from pipeline.ingest import Parts, SourceFailed, ingest
 from pipeline.messages import decode_log_record
-from pipeline.metrics import LastFrameAge, ingest_metrics
+from pipeline.metrics import LastFrameAge, ingest_metrics, site_metrics
+from pipeline.reload import Reload, stamp_of
 from pipeline.site.load import load_site
 from pipeline.site.model import Camera, Site
 from pipeline.topics import DEAD_LETTERS, HITS
@@ -26,6 +28,7 @@ from pipeline.wire import SEEN_AT
 from sinks.contract import SinkUnavailable
 from sinks.evidence import FolderEvidence
 from sinks.memory import MemorySink
+from tests.conftest import wait_until
 from tests.unit.pipeline.clips import clip, picture
 
 ROOT = Path(__file__).parents[3]
@@ -57,6 +60,11 @@ class Bench:
         )
 
     def looks_at(self, *cameras: Camera) -> "Bench":
+        """These cameras, each with the zones of the demo's."""
+        watches = self.site.policy.watches
+        for camera in cameras:
+            for zone in camera.zones:
+                watches[camera.id, zone.id] = watches[self.site.cameras[0].id, zone.id]
         self.site = replace(self.site, cameras=cameras)
         return self
 
@@ -170,7 +178,7 @@ def test_a_clip_is_looked_at_as_often_as_the_camera_says(bench: Bench, tmp_path:
 
 def test_two_cameras_are_both_looked_at(bench: Bench, pictures: Path, tmp_path: Path) -> None:
     video = clip(tmp_path / "clip.mp4", [n / 10 for n in range(20)], noise=60)
-    one, other = bench.camera(frames=pictures), bench.camera(video=video)
+    one, other = bench.camera(frames=pictures), bench.camera(video=video, id="other")
     assert bench.looks_at(one, other).run() == 3 + 4
 
 
@@ -210,7 +218,7 @@ def test_a_camera_that_cannot_be_read_stops_no_other_and_is_named_at_the_end(
 ) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
-    bench.looks_at(make(bench, folder), bench.camera(frames=pictures))
+    bench.looks_at(make(bench, folder), bench.camera(frames=pictures, id="other"))
     with pytest.raises(SourceFailed, match=f"camera cam-510117-000007: .*{why}"):
         bench.run()
     assert bench.count("frames_looked_at_total") >= 3
@@ -222,9 +230,131 @@ def test_a_camera_that_cannot_be_read_stops_no_other_and_is_named_at_the_end(
 def test_a_sink_that_is_gone_ends_ingest_and_its_readers(bench: Bench, tmp_path: Path) -> None:
     video = clip(tmp_path / "clip.mp4", [n / 2 for n in range(60)])
     bench.sink.close()
-    bench.looks_at(bench.camera(video=video), bench.camera(video=video))
+    bench.looks_at(bench.camera(video=video), bench.camera(video=video, id="other"))
     with pytest.raises(SinkUnavailable):
         bench.run()
     for thread in reader_threads():
         thread.join(timeout=30)
     assert reader_threads() == []
+
+
+class Changes(MemorySink):
+    """A sink that has the site changed on disk, and waits until ingest has it, at given hits."""
+
+    def __init__(self, reload: Reload, at_hits: dict[int, Callable[[], None]]) -> None:
+        super().__init__()
+        self._reload, self._at_hits = reload, at_hits
+
+    def send(self, topic: str, *args: object, **more: object) -> None:
+        super().send(topic, *args, **more)  # type: ignore[arg-type]
+        change = self._at_hits.pop(len(self.on(HITS)), None)
+        if change is not None:
+            before = self._reload.site
+            change()
+            self._reload.ask()
+            wait_until(
+                lambda: self._reload.site is not before or bool(self._reload.refused),
+                "the change to be seen",
+            )
+
+
+ONE_ZONE = """
+[[camera]]
+id = "{id}"
+name = "{id}"
+frames = "{frames}"
+fps = 1
+start = 2026-06-01T08:00:00+08:00
+sample_fps = 1
+[[camera.zones]]
+id = "{zone}"
+event = "crowding"
+place = "pl-0931"
+polygon = [[0.1, 0.2], [0.6, 0.2], [0.6, 0.9], [0.1, 0.9]]
+params = {{ min_people = 5, hold_s = 3 }}
+"""
+FRAMES = 16
+
+
+@pytest.fixture
+def lasting(bench: Bench, tmp_path: Path) -> Callable[..., int]:
+    """Ingest over sixteen seconds of each camera, whose site changes at given hits."""
+    folder = shutil.copytree(ROOT / "deploy/demo", tmp_path / "site")
+    (folder / "cameras/510117001.toml").unlink()
+    (folder / "pictures").mkdir()
+    for n in range(FRAMES):
+        shutil.copy(CAMPUS, folder / f"pictures/{n:02d}.jpg")
+
+    def run(cameras: tuple[str, ...], changes: dict[int, Callable[[Path], None]]) -> int:
+        for name in cameras:
+            camera = ONE_ZONE.format(id=name, frames="pictures", zone="first")
+            (folder / f"cameras/{name}.toml").write_text(camera, "utf-8")
+        stamp = stamp_of(folder)
+        bench.site = load_site(folder)
+        reload = Reload(folder, bench.site, stamp, 0.0, site_metrics(bench.registry))
+        bench.sink = Changes(reload, {n: partial(act, folder) for n, act in changes.items()})
+        bench.parts = replace(bench.parts, sink=bench.sink)
+        return ingest(bench.site, bench.parts, bench.stop, reload)
+
+    return run
+
+
+def seconds(bench: Bench, camera: str, zone: str) -> list[int]:
+    """When a camera's zone was told of, in seconds since the first frame."""
+    seen = [hit for hit in bench.hits() if (hit.source.id, hit.zone_id) == (camera, zone)]
+    return [int(hit.occurred_at.timestamp()) % 3600 for hit in seen]
+
+
+def zone_is(name: str) -> Callable[[Path], None]:
+    """Change the zone of camera one."""
+
+    def change(site: Path) -> None:
+        path = site / "cameras/one.toml"
+        path.write_text(path.read_text("utf-8").replace('"first"', f'"{name}"'), "utf-8")
+
+    return change
+
+
+def test_new_zones_are_looked_at_by_the_same_reader(bench: Bench, lasting) -> None:
+    assert lasting(("one",), {4: zone_is("second")}) == FRAMES
+    assert bench.count("frames_in_total") == FRAMES  # nothing was read twice
+    first, second = seconds(bench, "one", "first"), seconds(bench, "one", "second")
+    assert first
+    assert second
+    assert max(first) < min(second)
+
+
+def test_a_wrong_site_is_refused_and_the_old_one_runs_on(bench: Bench, lasting) -> None:
+    assert lasting(("one",), {4: zone_is("bad zone\n")}) == FRAMES
+    assert bench.count("site_reload_successful") == 0
+    assert max(seconds(bench, "one", "first")) >= FRAMES - 2
+
+
+def test_a_camera_that_is_gone_is_read_no_more_and_a_new_one_is(bench: Bench, lasting) -> None:
+    def swap(site: Path) -> None:
+        (site / "cameras/two.toml").unlink()
+        camera = ONE_ZONE.format(id="three", frames="pictures", zone="first")
+        (site / "cameras/three.toml").write_text(camera, "utf-8")
+
+    lasting(("one", "two"), {4: swap})
+    assert max(seconds(bench, "two", "first")) < FRAMES - 2
+    for name in ("one", "three"):
+        assert max(seconds(bench, name, "first")) >= FRAMES - 2
+    ages = {
+        sample.labels["camera"]: sample.value
+        for family in bench.parts.ages.collect()
+        for sample in family.samples
+    }
+    assert set(ages) == {"one", "three"}
+
+
+def test_another_source_is_read_from_its_beginning(bench: Bench, lasting) -> None:
+    def later(site: Path) -> None:
+        path = site / "cameras/one.toml"
+        path.write_text(path.read_text("utf-8").replace("T08:00", "T07:30"), "utf-8")
+
+    lasting(("one",), {4: later})
+    told = seconds(bench, "one", "first")
+    again = [second for second in told if second >= 1800]
+    assert told[: -len(again)] == sorted(set(told) - set(again))
+    assert (min(again), max(again) >= 1800 + FRAMES - 2) == (1800, True)

@@ -1,7 +1,9 @@
 """When a look is worth a hit, and a hit a picture."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -95,17 +97,50 @@ def test_a_detector_that_is_not_installed_is_named_with_those_that_are() -> None
         detector_class("smoke")
 
 
+EMPTY = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+
+def test_when_the_site_changes_zones_that_stay_go_on_with_what_they_know() -> None:
+    site = load_site(ROOT / "deploy/demo")
+    camera = site.cameras[0]
+    watching = watch_camera(camera, site.policy, "objects@abc", ("person", "car"))
+    watching.look(Frame(camera.id, at(0), VISIBLE), EMPTY)
+    junction, *others = camera.zones
+    moved = msgspec.structs.replace(junction, polygon=junction.polygon[1:])
+    on_a_new_map = [msgspec.structs.replace(zone, map_version="new") for zone in others]
+    changed = replace(camera, zones=(moved, *on_a_new_map))
+    after = watch_camera(changed, site.policy, "objects@abc", ("person", "car"), watching)
+    sightings = after.look(Frame(camera.id, at(1), VISIBLE), EMPTY)
+    assert [s.hit.zone_id for s in sightings] == [junction.id]  # the others said so a second ago
+    later = after.look(Frame(camera.id, at(11), VISIBLE), EMPTY)
+    assert {s.hit.map_version for s in later[1:]} == {"new"}
+    for old, new in zip(watching.zones[1:], after.zones[1:], strict=True):
+        assert new.detector is old.detector
+
+
+def test_a_rule_that_changed_is_looked_at_anew() -> None:
+    site = load_site(ROOT / "deploy/demo")
+    camera = site.cameras[0]
+    watching = watch_camera(camera, site.policy, "objects@abc", ("person", "car"))
+    watching.look(Frame(camera.id, at(0), VISIBLE), EMPTY)
+    key = (camera.id, camera.zones[0].id)
+    watch = site.policy.watches[key]
+    rule = msgspec.structs.replace(watch.rule, raise_at=99)
+    site.policy.watches[key] = msgspec.structs.replace(watch, rule=rule)
+    after = watch_camera(camera, site.policy, "objects@abc", ("person", "car"), watching)
+    assert [zone.sent_at for zone in after.zones] == [None, at(0), at(0)]
+
+
 def test_a_camera_makes_one_hit_a_zone_addressed_to_its_grid() -> None:
     site = load_site(ROOT / "deploy/demo")
     camera = site.cameras[0]
     watching = watch_camera(camera, site.policy, "objects@abc", ("person", "car"))
-    empty = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
-    sightings = watching.look(Frame(camera.id, at(0), VISIBLE), empty)
+    sightings = watching.look(Frame(camera.id, at(0), VISIBLE), EMPTY)
     assert [s.hit.zone_id for s in sightings] == [z.id for z in camera.zones]
     for sighting, its_zone in zip(sightings, camera.zones, strict=True):
         hit = sighting.hit
         assert (hit.event_type, hit.place_id) == (its_zone.event_type, its_zone.place_id)
-        assert hit.leaf_code == site.policy.places[its_zone.place_id].address.leaf_code
+        assert hit.leaf_code == site.policy.places[its_zone.place_id].leaf_code
         assert (hit.measure, hit.model, sighting.wants_picture) == (0.0, "objects@abc", False)
-    again = watching.look(Frame(camera.id, at(0.5), VISIBLE), empty)
+    again = watching.look(Frame(camera.id, at(0.5), VISIBLE), EMPTY)
     assert again == []

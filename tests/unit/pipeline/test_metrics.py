@@ -1,26 +1,47 @@
 """What Prometheus sees: names, units, bounded labels, and a port that is given back."""
 
+import re
 import socket
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.incidents.state import LeafState
+from pipeline.feedback import (
+    Accepted,
+    Actor,
+    Closed,
+    Closing,
+    Evaluated,
+    Evaluation,
+    Feedback,
+    Verdict,
+    Verified,
+)
+from pipeline.incidents.policy import WorkCalendar
+from pipeline.incidents.state import State, only
+from pipeline.messages import Given, LogRecord, Tick
 from pipeline.metrics import (
     MAX_CAMERAS,
+    Books,
+    CalendarEnds,
     LastFrameAge,
     MetricsUnavailable,
-    OpenIncidents,
+    count_alert,
     ingest_metrics,
     serve,
+    site_metrics,
     worker_metrics,
 )
 from pipeline.replay import Fold
-from tests.builders import LEAF, hit, policy, record
+from tests.builders import LEAF, at, hit, policy, record
 
+RULES = Path(__file__).parents[3] / "deploy" / "prometheus" / "gridalert.rules.yml"
 UNBOUNDED = {"grid", "leaf_code", "place", "place_id", "alert", "alert_id", "sensor", "hit_id"}
+DUE_S = 16 * 3600  # 24:00 in Chengdu of the day on which the tests begin
 
 
 @pytest.fixture
@@ -49,10 +70,12 @@ def families(registry: CollectorRegistry) -> dict:
             worker_metrics,
             {
                 "decisions", "alerts", "dead_letters", "stage_seconds", "frame_to_alert_seconds",
-                "hits",
+                "hits", "log_records", "feedback", "verified", "evaluations", "response_seconds",
+                "handling_seconds", "routing",
             },
             id="worker",
         ),
+        pytest.param(site_metrics, {"site_reload_successful", "site_info"}, id="site"),
     ],
 )  # fmt: skip
 def test_a_process_counts(make, names: set[str], registry: CollectorRegistry) -> None:
@@ -66,9 +89,8 @@ def test_a_process_counts(make, names: set[str], registry: CollectorRegistry) ->
 
 
 def test_no_label_grows_with_the_city(registry: CollectorRegistry) -> None:
-    made = ingest_metrics(registry)
-    other = worker_metrics(CollectorRegistry())
-    for metrics in (made, other):
+    made = [make(registry) for make in (ingest_metrics, site_metrics)]
+    for metrics in (*made, worker_metrics(CollectorRegistry())):
         for name in metrics.__slots__:
             assert not UNBOUNDED & set(getattr(metrics, name)._labelnames)
 
@@ -106,17 +128,127 @@ def test_of_too_many_cameras_the_longest_silent_are_shown(registry: CollectorReg
     assert labels == {f"cam-{n}" for n in range(MAX_CAMERAS)}
 
 
-def test_open_incidents_are_counted_by_event_and_condition(registry: CollectorRegistry) -> None:
-    fold = Fold(policy())
-    states: dict = {}
-    for offset, second in enumerate((0, 2, 4)):
-        states |= fold.apply(0, offset, *record(hit(second, 6))).changed
-    candidate = Fold(policy()).apply(0, 0, *record(hit(0, 6))).changed
-    assert isinstance(states[LEAF], LeafState)
-    registry.register(OpenIncidents(lambda: [states, candidate, {}], policy()))
+class Told:
+    """A fold, what is counted of its alerts, and of the states it leaves."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.fold, self.metrics = Fold(policy()), worker_metrics(registry)
+        self.states: dict[str, State] = {}
+        self.alert_id = ""
+        self._offset, self._registry = 0, registry
+        registry.register(Books(lambda: [self.states, {}], lambda: only(policy())))
+
+    def take(self, *records: LogRecord) -> None:
+        for one in records:
+            done = self.fold.apply(0, self._offset, *record(one))
+            self._offset += 1
+            for key, state in done.changed.items():
+                self.states.pop(key, None)
+                if state is not None:
+                    self.states[key] = state
+            for alert, _ in done.alerts:
+                self.alert_id = alert.data.alert_id
+                count_alert(self.metrics, alert.data, done.decision and done.decision.hit_id)
+
+    def give(self, kind: type[Feedback], seconds: float, **fields: object) -> None:
+        self.take(
+            Given(
+                kind(
+                    feedback_id=f"{kind.__name__}-{seconds}",
+                    alert_id=self.alert_id,
+                    grid_code=LEAF,
+                    at=at(seconds),
+                    actor=Actor("o-8", "grid_officer"),
+                    **fields,
+                )
+            )
+        )
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self._registry.get_sample_value(f"gridalert_{name}", labels)
+
+
+@pytest.fixture
+def crowd(registry: CollectorRegistry) -> Told:
+    """A crowd that has been told."""
+    told = Told(registry)
+    told.take(*(hit(second, 6) for second in (0, 2, 4)))
+    assert told.alert_id
+    return told
+
+
+def test_open_incidents_are_counted_by_event_and_condition(
+    crowd: Told, registry: CollectorRegistry
+) -> None:
     (sample,) = families(registry)["gridalert_incidents"].samples
     assert sample.labels == {"event_type": "crowding", "condition": "present"}
     assert sample.value == 1
+    assert crowd.value("cases", event_type="crowding", handling="open") == 1
+
+
+def test_what_people_do_is_counted_once_in_event_time(crowd: Told) -> None:
+    crowd.give(Accepted, 64)
+    crowd.give(Accepted, 64)  # delivered twice
+    crowd.give(Verified, 300, verified=Verdict("true"))
+    crowd.give(Closed, 3604, closed=Closing("resolved"))
+    crowd.give(Evaluated, 4000, evaluation=Evaluation(True))
+    assert crowd.value("cases", event_type="crowding", handling="closed") == 1
+    assert crowd.value("feedback_total", action="accepted") == 1
+    assert crowd.value("feedback_total", action="closed") == 1
+    assert crowd.value("verified_total", event_type="crowding", result="true") == 1
+    assert crowd.value("evaluations_total", satisfied="true") == 1
+    assert crowd.value("response_seconds_sum") == 60
+    assert crowd.value("handling_seconds_sum") == 3600
+    assert crowd.value("handling_seconds_count") == 1
+
+
+def test_alerts_are_counted_by_whom_they_go_to(crowd: Told) -> None:
+    crowd.take(hit(6, 20))
+    alerts = {"event_type": "crowding", "event_level": "1"}
+    assert crowd.value("alerts_total", action="updated", **alerts) == 1
+    assert crowd.value("routing_total", mode="direct", reason="leaf_grid") == 1
+
+
+def test_what_is_past_its_deadline_counts_until_it_is_done(crowd: Told) -> None:
+    overdue = {"event_level": "1"}
+    assert crowd.value("alerts_overdue", **overdue) is None
+    crowd.take(Tick(at(DUE_S)))
+    assert crowd.value("alerts_overdue", **overdue) == 1
+    crowd.give(Closed, DUE_S, closed=Closing("resolved"))
+    assert crowd.value("alerts_overdue", **overdue) is None
+
+
+@pytest.mark.parametrize(
+    ("years", "today", "days"),
+    [
+        pytest.param({2026}, datetime(2026, 12, 31, tzinfo=UTC), 1, id="the last day"),
+        pytest.param({2026, 2027}, datetime(2026, 12, 31, tzinfo=UTC), 366, id="a year more"),
+        pytest.param({2026}, datetime(2027, 1, 1, tzinfo=UTC), 0, id="over"),
+        pytest.param({2026, 2028}, datetime(2026, 12, 31, tzinfo=UTC), 1, id="a year is missing"),
+    ],
+)
+def test_the_end_of_the_calendar_is_seen_coming(
+    years: set[int], today: datetime, days: int, registry: CollectorRegistry
+) -> None:
+    made = policy(calendar=WorkCalendar("cn", frozenset(years), {}))
+    registry.register(CalendarEnds(lambda: made, lambda: today))
+    assert registry.get_sample_value("gridalert_calendar_days_until_unpublished") == days
+
+
+def test_every_metric_that_the_rules_name_exists(registry: CollectorRegistry) -> None:
+    ingest_metrics(registry)
+    site_metrics(registry)
+    others = CollectorRegistry()
+    told = Told(others)
+    others.register(CalendarEnds(policy, lambda: at(0)))
+    others.register(LastFrameAge(lambda: 0.0))
+    told.take(*(hit(second, 6) for second in (0, 2, 4)))
+    known = set()
+    for family in [*registry.collect(), *others.collect()]:
+        known |= {family.name, *(family.name + end for end in ("_total", "_sum", "_count"))}
+    named = set(re.findall(r"gridalert_[a-z_]+", RULES.read_text("utf-8")))
+    assert len(named) >= 8
+    assert named <= known
 
 
 def test_metrics_are_served_on_loopback_only_and_the_port_is_given_back(

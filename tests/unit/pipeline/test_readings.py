@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.electricity import Electricity
 from detectors.hits import Hit, Reading
+from detectors.measured import Measured
 from pipeline.messages import MAX_RECORD_BYTES, DeadLetter, Reason, encode
 from pipeline.readings import Watched, look_at_reading
 from pipeline.site.model import Sensor
 from tests.builders import T0, at
 
-SENSOR = Sensor("sock-22", "充电插座", "residual_current", "mA", "residual_current", "electricity",
+SENSOR = Sensor("sock-22", "充电插座", "residual_current", "mA", "residual_current", "measured",
                 "pl-0934", "510117001003002009", {"alarm_ma": 300})  # fmt: skip
-WATCHED = {(SENSOR.id, SENSOR.datastream): Watched(SENSOR, "map-1", Electricity({}))}
+WATCHED = {(SENSOR.id, SENSOR.datastream): Watched(SENSOR, "map-1", Measured({}))}
 
 
 def value(**fields: object) -> bytes:
@@ -114,7 +114,7 @@ def test_a_good_reading_is_a_hit_at_the_sensors_place() -> None:
         "sensor", "sock-22", "residual_current",
     )  # fmt: skip
     assert (seen.place_id, seen.leaf_code) == ("pl-0934", "510117001003002009")
-    assert (seen.model, seen.map_version) == ("electricity", "map-1")
+    assert (seen.model, seen.map_version) == ("measured", "map-1")
 
 
 def test_event_time_is_utc_in_whole_milliseconds() -> None:

@@ -1,16 +1,22 @@
 """The recorded log: what goes in comes out, and decides the same again."""
 
+import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.hits import Hit
 from pipeline.alerts import decode_alert
 from pipeline.messages import PolicyChange, Tick, encode
+from pipeline.readings import look_at_reading, watch_sensors
 from pipeline.replay import Fold, distinct_alerts, log_line, read_log, replay
+from pipeline.site.load import load_site
+from pipeline.site.versions import keep_version
 from tests.builders import LEAF, at, hit, policy, record
 
+DEMO = Path(__file__).parents[3] / "deploy" / "demo"
 EPISODE = [hit(0, 6), hit(2, 6), hit(4, 6), hit(6, 10), hit(8, 0), hit(18, 0)]
 
 
@@ -42,6 +48,7 @@ def test_a_value_comes_back_as_it_was(tmp_path: Path, value: bytes) -> None:
     assert line.value_bytes().strip() == value.strip()
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_value_is_one_line(value: bytes) -> None:
     assert b"\n" not in log_line(0, 0, b"k", value)
@@ -65,6 +72,37 @@ def test_a_recorded_log_decides_the_same_again(tmp_path: Path) -> None:
     assert len(sent) == 3
     assert again.decisions == live.decisions
     assert again.decisions.total() == len(records)
+
+
+def test_each_record_is_decided_by_the_version_that_was_in_force(tmp_path: Path) -> None:
+    folder, versions = shutil.copytree(DEMO, tmp_path / "site"), tmp_path / "versions"
+    first = load_site(folder)
+    keep_version(first, versions)
+    officers = (folder / "officers.csv").read_text("utf-8")
+    (folder / "officers.csv").write_text(officers.replace("term-15", "term-51"), "utf-8")
+    second = load_site(folder)
+    seen = [
+        look_at_reading(line, watch_sensors(first), at(0), 0)
+        for line in (DEMO / "readings.jsonl").read_bytes().splitlines()
+    ]
+    hits = [record(one) for one in seen if isinstance(one, Hit)]
+    changes = [record(PolicyChange(site.policy.version)) for site in (first, second)]
+    log = [changes[0], *hits[:10], changes[1], *hits[10:]]
+    lines = [log_line(0, offset, *one) for offset, one in enumerate(log)]
+    fold = Fold(second.policy, versions)
+    told = [decode_alert(value).data for value in replay(read_log(recorded(tmp_path, lines)), fold)]
+    assert [alert.provenance.policy_version for alert in told] == [
+        first.policy.version,
+        second.policy.version,
+    ]
+    assert "refused/unknown_policy" not in fold.counts()
+
+
+def test_a_change_to_a_version_that_was_not_kept_is_refused(tmp_path: Path) -> None:
+    fold = Fold(policy(), tmp_path)
+    for offset in range(2):
+        fold.apply(0, offset, *record(PolicyChange("0123456789abcdef")))
+    assert fold.counts() == {"refused/unknown_policy": 2}
 
 
 def alerts() -> list[bytes]:

@@ -1,0 +1,109 @@
+"""Look at reports: a record of grid.reports.v1 in, one for the log or a dead letter out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from pipeline.alerts import Location
+from pipeline.messages import (
+    MAX_RECORD_BYTES,
+    NO_JSON,
+    DeadLetter,
+    Reason,
+    Reported,
+    is_plausible,
+    whole_ms,
+)
+from pipeline.reports import Report
+from pipeline.site.gcj02 import wgs84
+from pipeline.site.locate import NEAREST_M, Locator, apart_m
+from pipeline.site.model import Site
+
+REACH_M = 30.0  # a telephone knows where it is to 5-20 m, and people stand back for the picture
+_SEND = "send a Report, see docs/contracts"
+_decoder = msgspec.json.Decoder(Report)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMap:
+    """What is where. `reach_m`: how far from a place people may report an event of that type, by
+    event type. `spots`: by leaf grid and event type, where the places are that are watched for it.
+    """
+
+    locator: Locator
+    reach_m: Mapping[str, float]
+    spots: Mapping[tuple[str, str], Mapping[str, Location]]
+
+
+def report_map(site: Site) -> ReportMap:
+    """What reports of the site are looked at with."""
+    spots: dict[tuple[str, str], dict[str, Location]] = {}
+    for watch in site.policy.watches.values():
+        place = site.policy.places[watch.place_id]
+        if place.location is not None:
+            spots.setdefault((place.leaf_code, watch.event_type), {})[place.id] = place.location
+    reach_m = {event.type: max(event.merge_m, REACH_M) for event in site.policy.events.values()}
+    return ReportMap(site.locator, reach_m, spots)
+
+
+def look_at_report(
+    value: bytes | None, where: ReportMap, now: datetime, max_skew_s: float
+) -> Reported | DeadLetter:
+    """What a person says, with its leaf grid and place. `max_skew_s`: how far in the future it may
+    lie; 0 takes any time. Late is welcome: a picture waits for a signal.
+
+    Never raises on any bytes.
+    """
+    if not value:
+        return _refuse(Reason.UNDECODABLE, "no value", _SEND)
+    if len(value) > MAX_RECORD_BYTES:
+        return _refuse(Reason.TOO_LARGE, f"{len(value)} bytes", _SEND)
+    try:
+        report = _decoder.decode(value)
+    except msgspec.ValidationError as error:
+        return _refuse(Reason.SCHEMA_INVALID, str(error), _SEND)
+    except NO_JSON:
+        return _refuse(Reason.UNDECODABLE, "not JSON", _SEND)
+    return _wrong(report, where, now, max_skew_s) or _reported(report, where)
+
+
+def _wrong(report: Report, where: ReportMap, now: datetime, max_skew_s: float) -> DeadLetter | None:
+    if report.event_type not in where.reach_m:
+        what = f"report {report.report_id}: event {report.event_type!r} is not in the catalogue"
+        return _refuse(Reason.UNKNOWN_EVENT, what, "send one of its types, or add it there")
+    early_s = (report.at - now) / timedelta(seconds=1)
+    if not is_plausible(report.at) or (max_skew_s and early_s > max_skew_s):
+        at = report.at.isoformat()
+        what = f"report {report.report_id}: its time, {at}, is {early_s:.0f} s from now"
+        mend = "set the clock of whoever reports (NTP), or max_clock_skew_s in gridalert.toml"
+        return _refuse(Reason.CLOCK_SKEW, what, mend)
+    return None
+
+
+def _reported(report: Report, where: ReportMap) -> Reported | DeadLetter:
+    point = wgs84(report.point.lon, report.point.lat, report.point.crs)
+    found = where.locator.at(point.lon, point.lat)
+    if found is None:
+        what = f"report {report.report_id}: its point is over {NEAREST_M:.0f} m from every grid"
+        mend = "check its crs and that longitude comes first; other districts have their own map"
+        return _refuse(Reason.OUTSIDE_MAP, what, mend)
+    leaf_code, by = found
+    place_id = _place_near(point, leaf_code, report.event_type, where)
+    report = msgspec.structs.replace(report, at=whole_ms(report.at))
+    return Reported(report, leaf_code, by, point, place_id)
+
+
+def _place_near(point: Location, leaf_code: str, event_type: str, where: ReportMap) -> str | None:
+    """The nearest place of the leaf grid that is watched for the event, where it is near enough."""
+    spots = where.spots.get((leaf_code, event_type), {})
+    here = (point.lon, point.lat)
+    away = ((apart_m(here, (spot.lon, spot.lat)), place) for place, spot in spots.items())
+    metres, place = min(away, default=(0.0, None))
+    return place if metres <= where.reach_m[event_type] else None
+
+
+def _refuse(reason: Reason, what: str, mend: str) -> DeadLetter:
+    message = f"grid.reports.v1: {what}"
+    return DeadLetter(reason=reason, stage="relay", message=message, mend=mend)
