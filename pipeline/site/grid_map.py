@@ -74,6 +74,7 @@ class GridMap:
     names: set[str] = field(default_factory=set)
     whole: bool = True
     drawn: bool = True
+    _above: dict[str, dict[str, AdminUnit]] = field(default_factory=dict)
 
     def leaves(self) -> Iterator[Unit]:
         """The grids without micro-grids, and the micro-grids."""
@@ -86,16 +87,26 @@ class GridMap:
 
     def address(self, leaf_code: str) -> Address | None:
         """The levels from city to the leaf grid; None where one of them is missing."""
-        found: dict[str, AdminUnit] = {}
-        unit = self.units.get(leaf_code)
-        while unit is not None and unit.level not in found:
-            found[unit.level] = AdminUnit(unit.code, unit.name, self.labels.get(unit.level, ""))
-            unit = self.units.get(unit.parent or "")
+        leaf = self.units.get(leaf_code)
+        parent = leaf.parent or "" if leaf else ""
+        if parent not in self._above:  # the grids of a street share it
+            self._above[parent] = self._levels_from(parent)
+        found = {**self._above[parent], **self._levels_from(leaf_code, up=False)}
         if not found.keys() >= _NEEDED:
             return None
         return Address(
             **found, leaf_code=leaf_code, map_version=self.version, resolved_by="zone_config"
         )
+
+
+    def _levels_from(self, code: str, *, up: bool = True) -> dict[str, AdminUnit]:
+        """A unit by its level, and those above it."""
+        found: dict[str, AdminUnit] = {}
+        unit = self.units.get(code)
+        while unit is not None and unit.level not in found:
+            found[unit.level] = AdminUnit(unit.code, unit.name, self.labels.get(unit.level, ""))
+            unit = self.units.get(unit.parent or "") if up else None
+        return found
 
 
 class _Feature(Row):
