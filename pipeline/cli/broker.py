@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -10,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 import click
 from click.core import ParameterSource
 
 from pipeline.broker import LocalBroker
+from pipeline.cli.shared import write_json
 from pipeline.connection import Connection, KafkaProblem
 from pipeline.topics import TopicReport, ensure_topics
 
@@ -119,7 +118,7 @@ def _ended_by_signals(broker: LocalBroker) -> Iterator[None]:
 
     def leave(number: int, _: FrameType | None) -> None:
         if not broker.closing:
-            _leave(number)
+            raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, leave) for number in _SIGNALS}
     try:
@@ -127,10 +126,6 @@ def _ended_by_signals(broker: LocalBroker) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _leave(number: int) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 def _report(servers: str, topics: list[TopicReport], json_file: Path | None) -> None:
@@ -146,11 +141,8 @@ def _report(servers: str, topics: list[TopicReport], json_file: Path | None) -> 
     document = {"bootstrap_servers": servers, "topics": [asdict(topic) for topic in topics]}
     # Renamed when whole: scripts wait for this file to learn the address.
     partial = json_file.with_name(json_file.name + ".part")
-    try:
-        partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        partial.replace(json_file)
-    except OSError as error:
-        raise click.ClickException(f"--json {json_file} cannot be written: {error}") from error
+    write_json(partial, document)
+    partial.replace(json_file)
 
 
 def _age(milliseconds: int) -> str:

@@ -54,7 +54,7 @@ def record_json(told: RecordTold) -> dict[str, Any]:
 def alert_lines(told: AlertTold, policy: Policy, lang: Lang, shown: int | None) -> Iterator[str]:
     """For people. `shown`: how many records at each end; None = all."""
     newest = told.messages[-1].data
-    yield from _head(newest, policy, lang)
+    yield from head_lines(newest, policy, lang)
     yield ""
     yield _in(phrase("messages"), lang)
     reasons = {(a.alert_id, a.sequence): e.decision.reason for e in told.entries for a in e.told}
@@ -83,7 +83,7 @@ def record_lines(told: RecordTold, policy: Policy, lang: Lang) -> Iterator[str]:
     if facts["alerts"]:
         yield "  " + _in(phrase("told", ids=", ".join(facts["alerts"])), lang)
     if told.alert is not None:
-        yield from (f"  {line}" for line in _head(told.alert, policy, lang))
+        yield from (f"  {line}" for line in head_lines(told.alert, policy, lang))
     for note in told.notes:
         yield _in(note, lang)
 
@@ -169,7 +169,7 @@ def _thresholds(told: AlertTold) -> dict[str, float]:
     return {"review_at": calibration.review_at, "direct_at": calibration.direct_at}
 
 
-def _head(alert: GridAlert, policy: Policy, lang: Lang) -> Iterator[str]:
+def head_lines(alert: GridAlert, policy: Policy, lang: Lang) -> Iterator[str]:
     """What it is: notice, headline, officer, where it stands."""
     yield _in(phrase("alert", alert_no=alert.alert_no), lang) + f"  {alert.alert_id}"
     yield f"  {alert.text.notice}"
@@ -241,7 +241,7 @@ def _why_line(facts: dict[str, Any], lang: Lang) -> str:
 def _decided_by(told: AlertTold, newest: GridAlert, policy: Policy, lang: Lang) -> Iterator[str]:
     """The model, rule, policy and deadline: what one must have to decide the same again."""
     made = newest.provenance
-    yield _labelled("model", ", ".join(made.models) or "-", lang)
+    yield _labelled("model", ", ".join([*made.models, made.score_model]), lang)
     thresholds = [f"{name} {value:g}" for name, value in _thresholds(told).items()]
     yield _labelled("rule", " · ".join([made.rule, *thresholds]), lang)
     for key, rule in _rules(told).items():

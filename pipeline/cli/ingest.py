@@ -17,11 +17,11 @@ from pipeline.cli.shared import MODEL_FOLDER, SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
 from pipeline.ingest import Parts, SourceFailed, ingest
 from pipeline.metrics import (
+    IngestMetrics,
     LastFrameAge,
     MetricsUnavailable,
-    ingest_metrics,
+    SiteMetrics,
     serve,
-    site_metrics,
 )
 from pipeline.reload import Reload, stamp_of
 from pipeline.topics import DEAD_LETTERS, ensure_topics
@@ -63,7 +63,7 @@ def command(site: Path, metrics_out: Path | None) -> None:
     log_quietly()
     registry = CollectorRegistry()
     every_s = loaded.settings.ingest.reload_s
-    reload = Reload(site, loaded, stamp, every_s, site_metrics(registry))
+    reload = Reload(site, loaded, stamp, every_s, SiteMetrics(registry))
     signal.signal(signal.SIGHUP, lambda *_: reload.ask())
     ages = LastFrameAge(monotonic)
     registry.register(ages)
@@ -129,7 +129,7 @@ def _run(
         sink=sink,
         evidence=evidence,
         model=model,
-        metrics=ingest_metrics(registry),
+        metrics=IngestMetrics(registry),
         ages=ages,
         now=lambda: datetime.now(UTC),
     )

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-COMMANDS = ("demo", "broker", "ingest", "worker", "check", "replay", "explain")
+COMMANDS = ("demo", "broker", "ingest", "worker", "check", "replay", "explain", "review")
 
 
 class Lazy(click.Group):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from pipeline.connection import Connection
 from pipeline.site.load import load_site
@@ -55,16 +56,9 @@ def connection_of(site: Site) -> Connection:
             f"{site.folder}/gridalert.toml: [kafka] {kafka.security_protocol} needs a password: "
             f"put it into the environment variable {kafka.sasl_password_env}"
         )
+    settings = msgspec.structs.asdict(kafka)
+    del settings["sasl_password_env"]
     try:
-        return Connection(
-            bootstrap_servers=kafka.bootstrap_servers,
-            security_protocol=kafka.security_protocol,
-            sasl_mechanism=kafka.sasl_mechanism,
-            sasl_username=kafka.sasl_username,
-            sasl_password=password,
-            ssl_cafile=kafka.ssl_cafile,
-            ssl_certfile=kafka.ssl_certfile,
-            ssl_keyfile=kafka.ssl_keyfile,
-        )
+        return Connection(**settings, sasl_password=password)
     except ValueError as error:
         raise click.ClickException(f"{site.folder}/gridalert.toml: [kafka] {error}") from error

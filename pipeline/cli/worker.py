@@ -15,9 +15,9 @@ from pipeline.metrics import (
     Books,
     CalendarEnds,
     MetricsUnavailable,
+    SiteMetrics,
+    WorkerMetrics,
     serve,
-    site_metrics,
-    worker_metrics,
 )
 from pipeline.reload import Reload, stamp_of
 from pipeline.shell import Parts
@@ -56,7 +56,7 @@ def command(site: Path) -> None:
             loaded,
             stamp,
             loaded.settings.worker.reload_s,
-            site_metrics(registry),
+            SiteMetrics(registry),
             partial(keep_version, folder=versions),
         )
         parts = _parts(reload, versions, registry)
@@ -87,6 +87,6 @@ def _parts(reload: Reload, versions: Path, registry: CollectorRegistry) -> Parts
         reload=reload,
         shelf=Shelf(site.policy, versions),
         evidence=FolderEvidence(site.folder / rules.folder, rules.base_uri),
-        metrics=worker_metrics(registry),
+        metrics=WorkerMetrics(registry),
         now=lambda: datetime.now(UTC),
     )

@@ -85,7 +85,10 @@ def test_every_reason_has_a_sentence_in_both_languages() -> None:
 
 @pytest.mark.parametrize("name", WORDS.say)
 def test_both_languages_have_the_same_blanks(name: str) -> None:
-    en, zh = ({blank for _, blank, _, _ in string.Formatter().parse(s)} for s in WORDS.say[name])
+    en, zh = (
+        {blank for _, blank, _, _ in string.Formatter().parse(words) if blank}
+        for words in WORDS.say[name]
+    )
     assert en == zh
 
 

@@ -19,7 +19,7 @@ from detectors.hits import Hit
 from detectors.runtime import ObjectModel, open_object_model
 from pipeline.ingest import Parts, SourceFailed, ingest
 from pipeline.messages import decode_log_record
-from pipeline.metrics import LastFrameAge, ingest_metrics, site_metrics
+from pipeline.metrics import IngestMetrics, LastFrameAge, SiteMetrics
 from pipeline.reload import Reload, stamp_of
 from pipeline.site.load import load_site
 from pipeline.site.model import Camera, Site
@@ -27,8 +27,8 @@ from pipeline.topics import DEAD_LETTERS, HITS
 from pipeline.wire import SEEN_AT
 from sinks.contract import SinkUnavailable
 from sinks.evidence import FolderEvidence
-from sinks.memory import MemorySink
 from tests.conftest import wait_until
+from tests.memory_sink import MemorySink
 from tests.unit.pipeline.clips import clip, picture
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +54,7 @@ class Bench:
             sink=self.sink,
             evidence=self.evidence,
             model=model,
-            metrics=ingest_metrics(self.registry),
+            metrics=IngestMetrics(self.registry),
             ages=LastFrameAge(lambda: 0.0),
             now=lambda: NOW,
         )
@@ -291,7 +291,7 @@ def lasting(bench: Bench, tmp_path: Path) -> Callable[..., int]:
             (folder / f"cameras/{name}.toml").write_text(camera, "utf-8")
         stamp = stamp_of(folder)
         bench.site = load_site(folder)
-        reload = Reload(folder, bench.site, stamp, 0.0, site_metrics(bench.registry))
+        reload = Reload(folder, bench.site, stamp, 0.0, SiteMetrics(bench.registry))
         bench.sink = Changes(reload, {n: partial(act, folder) for n, act in changes.items()})
         bench.parts = replace(bench.parts, sink=bench.sink)
         return ingest(bench.site, bench.parts, bench.stop, reload)

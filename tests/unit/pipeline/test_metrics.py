@@ -28,13 +28,13 @@ from pipeline.metrics import (
     MAX_CAMERAS,
     Books,
     CalendarEnds,
+    IngestMetrics,
     LastFrameAge,
     MetricsUnavailable,
+    SiteMetrics,
+    WorkerMetrics,
     count_alert,
-    ingest_metrics,
     serve,
-    site_metrics,
-    worker_metrics,
 )
 from pipeline.replay import Fold
 from tests.builders import LEAF, at, hit, policy, record
@@ -59,7 +59,7 @@ def families(registry: CollectorRegistry) -> dict:
     ("make", "names"),
     [
         pytest.param(
-            ingest_metrics,
+            IngestMetrics,
             {
                 "frames_in", "frames_looked_at", "looking_seconds", "frames_dropped",
                 "stage_seconds", "inference_seconds", "hits", "dead_letters",
@@ -67,7 +67,7 @@ def families(registry: CollectorRegistry) -> dict:
             id="ingest",
         ),
         pytest.param(
-            worker_metrics,
+            WorkerMetrics,
             {
                 "decisions", "alerts", "dead_letters", "stage_seconds", "frame_to_alert_seconds",
                 "hits", "log_records", "feedback", "verified", "evaluations", "response_seconds",
@@ -75,7 +75,7 @@ def families(registry: CollectorRegistry) -> dict:
             },
             id="worker",
         ),
-        pytest.param(site_metrics, {"site_reload_successful", "site_info"}, id="site"),
+        pytest.param(SiteMetrics, {"site_reload_successful", "site_info"}, id="site"),
     ],
 )  # fmt: skip
 def test_a_process_counts(make, names: set[str], registry: CollectorRegistry) -> None:
@@ -89,14 +89,14 @@ def test_a_process_counts(make, names: set[str], registry: CollectorRegistry) ->
 
 
 def test_no_label_grows_with_the_city(registry: CollectorRegistry) -> None:
-    made = [make(registry) for make in (ingest_metrics, site_metrics)]
-    for metrics in (*made, worker_metrics(CollectorRegistry())):
-        for name in metrics.__slots__:
-            assert not UNBOUNDED & set(getattr(metrics, name)._labelnames)
+    made = [make(registry) for make in (IngestMetrics, SiteMetrics)]
+    for metrics in (*made, WorkerMetrics(CollectorRegistry())):
+        for metric in vars(metrics).values():
+            assert not UNBOUNDED & set(metric._labelnames)
 
 
 def test_labels_are_told_as_they_are_counted(registry: CollectorRegistry) -> None:
-    metrics = worker_metrics(registry)
+    metrics = WorkerMetrics(registry)
     metrics.decisions.labels("opened", "lasted").inc()
     metrics.alerts.labels("opened", "crowding", "1").inc()
     value = registry.get_sample_value
@@ -132,7 +132,7 @@ class Told:
     """A fold, what is counted of its alerts, and of the states it leaves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.fold, self.metrics = Fold(policy()), worker_metrics(registry)
+        self.fold, self.metrics = Fold(policy()), WorkerMetrics(registry)
         self.states: dict[str, State] = {}
         self.alert_id = ""
         self._offset, self._registry = 0, registry
@@ -236,8 +236,8 @@ def test_the_end_of_the_calendar_is_seen_coming(
 
 
 def test_every_metric_that_the_rules_name_exists(registry: CollectorRegistry) -> None:
-    ingest_metrics(registry)
-    site_metrics(registry)
+    IngestMetrics(registry)
+    SiteMetrics(registry)
     others = CollectorRegistry()
     told = Told(others)
     others.register(CalendarEnds(policy, lambda: at(0)))
@@ -254,7 +254,7 @@ def test_every_metric_that_the_rules_name_exists(registry: CollectorRegistry) ->
 def test_metrics_are_served_on_loopback_only_and_the_port_is_given_back(
     registry: CollectorRegistry,
 ) -> None:
-    ingest_metrics(registry).frames_in.inc(3)
+    IngestMetrics(registry).frames_in.inc(3)
     port, stop = serve(registry, 0)
     with urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         assert b"gridalert_frames_in_total 3.0" in answer.read()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pipeline.metrics import site_metrics
+from pipeline.metrics import SiteMetrics
 from pipeline.reload import Reload, stamp_of
 from pipeline.site.load import load_site
 from pipeline.site.model import Site
@@ -24,7 +24,7 @@ class Bench:
         self.registry, self.kept = CollectorRegistry(), list[Site]()
         stamp = stamp_of(folder)
         self.reload = Reload(
-            folder, load_site(folder), stamp, 5.0, site_metrics(self.registry), self.kept.append
+            folder, load_site(folder), stamp, 5.0, SiteMetrics(self.registry), self.kept.append
         )
         self.first = self.reload.site.policy.version
 
@@ -169,7 +169,7 @@ def test_a_site_that_cannot_be_kept_is_refused(
 
     reload = Reload(
         bench.folder, bench.reload.site, stamp_of(bench.folder), 5.0,
-        site_metrics(CollectorRegistry()), keep,
+        SiteMetrics(CollectorRegistry()), keep,
     )  # fmt: skip
     bench.edit("officers.csv", "term-08", "term-80")
     assert reload.look(at_once=True) is None
@@ -219,7 +219,7 @@ def test_it_is_due_every_few_seconds_and_when_somebody_asks(bench: Bench) -> Non
 def test_with_no_interval_it_is_due_only_when_somebody_asks(bench: Bench) -> None:
     reload = Reload(
         bench.folder, bench.reload.site, stamp_of(bench.folder), 0.0,
-        site_metrics(CollectorRegistry()),
+        SiteMetrics(CollectorRegistry()),
     )  # fmt: skip
     assert not any(reload.is_due(s) for s in range(100))
     reload.ask()

@@ -51,17 +51,13 @@ def test_a_connection_that_does_not_fit_together_is_refused(
 
 def test_the_password_is_never_in_a_repr_or_log() -> None:
     connection = Connection("a:9093", **SASL)
-    credentials = connection.broker_credentials()
-    assert credentials is not None
-    assert credentials.password == "hidden-word"
     assert connection.kafka_python()["sasl_plain_password"] == "hidden-word"
-    for shown in (connection, credentials, connection.kafka_python()):
+    for shown in (connection, connection.kafka_python(), connection.aiokafka()):
         assert "hidden-word" not in repr(shown)
 
 
-def test_plaintext_needs_neither_credentials_nor_context() -> None:
+def test_plaintext_needs_no_context() -> None:
     connection = Connection("a:1,b:2")
-    assert connection.broker_credentials() is None
     assert connection.ssl_context() is None
     assert connection.kafka_python() == {
         "bootstrap_servers": ["a:1", "b:2"],
@@ -71,9 +67,7 @@ def test_plaintext_needs_neither_credentials_nor_context() -> None:
 
 def test_sasl_without_tls_has_no_context() -> None:
     connection = Connection("a:9093", **(SASL | {"security_protocol": "SASL_PLAINTEXT"}))
-    credentials = connection.broker_credentials()
-    assert credentials is not None
-    assert credentials.ssl_context is None
+    assert connection.ssl_context() is None
     assert "ssl_context" not in connection.kafka_python()
 
 

@@ -1,0 +1,94 @@
+"""The duty desk: which alerts wait there for a person's answer, and that answer sent."""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from pipeline.alerts import CloudEvent, GridAlert, Queue
+from pipeline.feedback import Actor, FeedbackEvent, Reviewed, Verdict
+from pipeline.messages import encode
+from pipeline.published import newest_of
+from pipeline.site.model import Site
+from pipeline.topic_reader import Taken, TopicReader
+from pipeline.topics import ALERTS, DEAD_LETTERS
+
+ANSWERED_S = 30.0  # a worker that runs answers within one or two
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_PAUSE_S = 0.2
+
+Refusal = tuple[str, str]  # a dead letter's message and how to mend it
+
+
+def waiting(published: Iterable[Taken]) -> list[GridAlert]:
+    """The alerts that nobody has answered at the desk, the one that is due first on top."""
+    newest = (event.data for event in newest_of(published).values())
+    at_desk = (a for a in newest if isinstance(a.routing, Queue) and a.handling == "open")
+    return sorted(at_desk, key=lambda a: (a.deadline.due_at or _NEVER, a.opened_at, a.alert_id))
+
+
+def pictures_of(alert: GridAlert, site: Site) -> list[str]:
+    """Its pictures, the best one first: files where they are at hand, else their addresses."""
+    folder = site.folder / site.settings.evidence.folder / "sha256"
+    shown = []
+    for evidence in alert.evidence:
+        name = f"{evidence.sha256}.jpg"
+        is_ours = evidence.uri.endswith(f"/sha256/{name}") and (folder / name).is_file()
+        shown.append(str(folder / name) if is_ours else evidence.uri)
+    return shown
+
+
+def answer_to(
+    alert: GridAlert, verdict: Verdict, actor_id: str, feedback_id: str, at: datetime, source: str
+) -> bytes:
+    """The value for grid.dispatch-feedback.v1 that says what the desk found."""
+    reviewed = Reviewed(
+        feedback_id=feedback_id,
+        alert_id=alert.alert_id,
+        grid_code=alert.grid.leaf_code,
+        at=at,
+        actor=Actor(actor_id, "duty_desk"),
+        based_on_sequence=alert.sequence,
+        reviewed=verdict,
+    )
+    kind = "cn.gridalert.dispatch.reviewed.v1"
+    return encode(FeedbackEvent("1.0", feedback_id, source, kind, reviewed))
+
+
+class Answers:
+    """What the worker makes of feedback that is sent after this was made."""
+
+    def __init__(self, reader: TopicReader, alert_id: str) -> None:
+        self._reader = reader
+        at = reader.partition_of(ALERTS, alert_id.encode())
+        places = [(ALERTS, at), *((DEAD_LETTERS, n) for n in reader.partitions(DEAD_LETTERS))]
+        self._next = {place: reader.bounds(*place)[1] for place in places}
+
+    def wait_for(self, feedback_id: str, now_s: Callable[[], float]) -> CloudEvent | Refusal | None:
+        """The alert as it stands after it, or why it was refused; None where nobody answers."""
+        until_s = now_s() + ANSWERED_S
+        while now_s() < until_s:
+            for topic, partition in self._next:
+                found = self._look(topic, partition, feedback_id)
+                if found is not None:
+                    return found
+            time.sleep(_PAUSE_S)
+        return None
+
+    def _look(self, topic: str, partition: int, feedback_id: str) -> CloudEvent | Refusal | None:
+        begin = self._next[topic, partition]
+        end = self._reader.bounds(topic, partition)[1]
+        self._next[topic, partition] = end
+        new = [
+            one
+            for one in self._reader.read(topic, partition, begin, end)
+            if feedback_id.encode() in (one.value or b"")
+        ]
+        if topic == DEAD_LETTERS:
+            return next((_refusal(one) for one in new), None)
+        return next(iter(newest_of(new).values()), None)
+
+
+def _refusal(letter: Taken) -> Refusal:
+    names = ("dlq_error_message", "dlq_mend")
+    what, mend = (letter.headers.get(name, b"").decode(errors="replace") for name in names)
+    return what, mend
