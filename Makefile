@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out
 
-.PHONY: env demo test lint size schemas lock clean
+.PHONY: env demo test soak lint size schemas lock clean
 
 env: .venv/made  ## everything the project needs, from the lock file, into .venv
 
@@ -19,6 +19,9 @@ demo: env  ## a real clip to real alerts through a real Kafka; OUT=DIR keeps eve
 
 test: env  ## every test; those of Kafka run on a real one
 	$(BIN)/python -m pytest -q
+
+soak: env  ## ten million random records through the fold
+	$(BIN)/python -m tests.soak
 
 lint: env  ## style, types, and who may import whom
 	$(BIN)/ruff format --check .

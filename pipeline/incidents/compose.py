@@ -29,6 +29,7 @@ from pipeline.incidents.in_force import calibration_at, profile_name
 from pipeline.incidents.incident import (
     Incident,
     alert_id_of,
+    begun_at,
     condition_of,
     confidence_of,
     first_lasting,
@@ -49,7 +50,7 @@ def open_case(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> C
     """The case of a candidate that is told for the first time."""
     kind = policy.events[incident.event_type]
     first = first_lasting(incident)
-    first_seen_at = first.since if first else incident.first_seen_at or at
+    first_seen_at = begun_at(incident, at)
     alert_id = alert_id_of(policy, incident, first_seen_at)
     sure = confidence_of(incident, policy, at)
     calibration = calibration_at(kind.type, policy, at)
@@ -103,8 +104,9 @@ def retell(
 
 
 def retell_alone(case: Case, reason: Reason, policy: Policy, at: datetime) -> Case:
-    """The same of a case that is kept on its own."""
-    told = tell(case, reason, policy, at)
+    """The same of a case that is on its own: nobody looks for it any more."""
+    condition = "unknown" if case.cleared_at is None else "cleared"
+    told = tell(case, reason, policy, at, condition=condition)
     return msgspec.structs.replace(told, alert=worded(told.alert))
 
 

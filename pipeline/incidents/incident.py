@@ -172,6 +172,12 @@ def first_lasting(incident: Incident) -> Lasting | None:
     return min(present(incident), key=lambda x: (x.since, x.first_hit_id), default=None)
 
 
+def begun_at(incident: Incident, at: datetime) -> datetime:
+    """When it began: with what appeared first of what has lasted, else with its first sign."""
+    first = first_lasting(incident)
+    return first.since if first else incident.first_seen_at or at
+
+
 def alert_id_of(policy: Policy, incident: Incident, first_seen_at: datetime) -> str:
     """The same incident always has the same id: UUIDv5 of tenant, event, place and first hit."""
     ms = int(first_seen_at.timestamp() * 1000)

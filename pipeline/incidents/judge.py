@@ -13,6 +13,8 @@ from pipeline.incidents.handling import SETTLED, Seen, Standing, is_muted
 from pipeline.incidents.in_force import calibration_at, silence_at
 from pipeline.incidents.incident import (
     Incident,
+    alert_id_of,
+    begun_at,
     condition_of,
     confidence_of,
     first_lasting,
@@ -24,6 +26,7 @@ from pipeline.incidents.incident import (
 )
 from pipeline.incidents.policy import Leaf, Policy, Rule, Silence
 from pipeline.incidents.routing import route
+from pipeline.incidents.state import CASE, States
 from pipeline.messages import TOLD, Reason, outcome_of
 
 GREW_BY = 1.5  # A.6: an update is due when a count or area has grown by half
@@ -153,18 +156,34 @@ def _is_surer(incident: Incident, case: Case, policy: Policy, at: datetime) -> b
 
 
 def judge(
-    incident: Incident, leaf: Leaf, policy: Policy, at: datetime, *, reported: bool = False
+    incident: Incident,
+    leaf: Leaf,
+    policy: Policy,
+    at: datetime,
+    states: States,
+    *,
+    reported: bool = False,
 ) -> tuple[Incident, Reason]:
-    """The incident after what is due at `at` was told, and the reason; of TELLS if it was told."""
+    """The incident after what is due at `at` was told, and the reason; of TELLS if it was told.
+
+    `states`: an alert that is known there was told before, and its looks have come again.
+    """
     if incident.case is not None and not incident.case.was_seen and present(incident):
         case = msgspec.structs.replace(incident.case, was_seen=True)
         incident = msgspec.structs.replace(incident, case=case)
     reason = due(incident, leaf, policy, at, reported=reported)
     if reason in NEWS and silence_of(incident, leaf.address.leaf_code, policy, at):
         reason = Reason.SILENCED
+    if reason in OPENS and was_told(incident, policy, at, states):
+        reason = Reason.REPEATED
     if reason not in TELLS:
         return incident, reason
     return _act(incident, reason, leaf, policy, at, reported=reported), reason
+
+
+def was_told(incident: Incident, policy: Policy, at: datetime, states: States) -> bool:
+    """Whether a candidate is one that has been told and let go: its looks have come again."""
+    return CASE + alert_id_of(policy, incident, begun_at(incident, at)) in states
 
 
 def _act(

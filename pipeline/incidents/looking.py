@@ -16,6 +16,7 @@ from pipeline.incidents.in_force import is_on
 from pipeline.incidents.incident import (
     Incident,
     begin_anew,
+    is_lost,
     present,
     rule_in_general,
     rule_of,
@@ -25,11 +26,10 @@ from pipeline.incidents.incident import (
 from pipeline.incidents.judge import TELLS, judge, silence_of
 from pipeline.incidents.persistence import look
 from pipeline.incidents.policy import Policy, Watch
-from pipeline.incidents.state import LeafState, State, States, case_key, head, leaf_state
-from pipeline.messages import Reason, Reported, is_plausible
+from pipeline.incidents.state import LeafState, State, States, case_key, leaf_state
+from pipeline.messages import Reason, Reported
 
 MAX_TRACKS = 64
-AHEAD = timedelta(hours=1)  # a clock that is wrong by more would freeze its source
 LET_GO = {Reason.EXPIRED, Reason.SUPERSEDED, Reason.MAX_LENGTH}
 
 
@@ -50,7 +50,7 @@ def apply_hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     state = leaf_state(states, hit.leaf_code)
     if where[1] <= state.offset:
         return Step(decision=None)
-    watch = _watch_of(hit, policy, head(states).at)
+    watch = _watch_of(hit, policy)
     if not isinstance(watch, Watch):
         return refuse(hit, where, *watch)
     name = name_of(watch.event_type, watch.place_id, policy)
@@ -70,7 +70,7 @@ def apply_hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     incident = support(incident, counted, seen, where)
     case = incident.case
     at = max(incident.at or hit.occurred_at, case.alert.updated_at if case else hit.occurred_at)
-    incident, reason = judge(incident, policy.leaves[hit.leaf_code], policy, at)
+    incident, reason = judge(incident, policy.leaves[hit.leaf_code], policy, at, states)
     if reason not in TELLS:
         reason = _quiet(reason, hit, on, incident)
         yes = any(x.yes for x in seen.lasting)
@@ -148,8 +148,10 @@ def stepped(
 def let_go(incident: Incident, policy: Policy, at: datetime) -> tuple[Incident, Case | None]:
     """What looking can no longer change becomes a case of its own; the place begins anew."""
     case = incident.case
-    if case is None or (case.was_seen and (case.cleared_at is None or present(incident))):
+    if case is None or (case.was_seen and case.cleared_at is None):
         return incident, None
+    if case.was_seen and present(incident) and not is_lost(incident, at):
+        return incident, None  # it is there again: soon told, but for a silence or a person's word
     rule = rule_in_general(incident, policy, at)
     standing = standing_of(case, policy, at)
     ended_at = case.cleared_at
@@ -164,9 +166,7 @@ def let_go(incident: Incident, policy: Policy, at: datetime) -> tuple[Incident, 
     return begin_anew(incident), case
 
 
-def _watch_of(
-    hit: Hit, policy: Policy, ticked_at: datetime | None
-) -> Watch | tuple[Reason, str, str]:
+def _watch_of(hit: Hit, policy: Policy) -> Watch | tuple[Reason, str, str]:
     """The site's word on a hit's zone; or why the hit is refused, where, and how to mend it."""
     source = f"{hit.source.kind} {hit.source.id}, zone {hit.zone_id}"
     watch = policy.watches.get((hit.source.id, hit.zone_id))
@@ -183,13 +183,6 @@ def _watch_of(
             f"{source}: place {hit.place_id} in grid {hit.leaf_code}; policy {policy.version} says "
             f"{place.id} in {place.leaf_code}",
             "run ingest and worker on the same site",
-        )
-    ahead = ticked_at is not None and hit.occurred_at > ticked_at + AHEAD
-    if ahead or not is_plausible(hit.occurred_at):  # the year 9999 would end the worker
-        return (
-            Reason.CLOCK_SKEW,
-            f"{source}: occurred_at {hit.occurred_at.isoformat()}",
-            "set the camera's or sensor's clock (NTP)",
         )
     return watch
 

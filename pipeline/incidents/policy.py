@@ -3,15 +3,22 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
+from detectors.hits import Share
 from pipeline.alerts import Address, Code, Location, Severity
 
 Basis = Literal["same_day", "calendar_days", "working_days", "working_hours", "clock_hours", "none"]
 NORMAL = "normal"  # 平时: the profile in force when no other is
 LEVELS = ("city", "district", "street", "community", "grid", "micro_grid")
+# Limits hold where a site is read; their titles are what pipeline/site/words.toml calls them.
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Probable = Annotated[float, Meta(gt=0, lt=1)]
+EventLevel = Annotated[int, Meta(ge=1, le=4, title="event_level")]
 
 
 class Over(StrEnum):
@@ -36,18 +43,18 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     over: Over
-    raise_at: float
-    clear_below: float
-    hold_s: float
-    share: float
-    gap_s: float
-    clear_s: float
-    group_wait_s: float = 0.0
-    min_hits: int = 1
-    cooldown_s: float = 120.0
-    max_open_s: float = 86_400.0
-    mute_s: float = 3600.0
-    recheck_s: float = 60.0
+    raise_at: Positive
+    clear_below: NotNegative
+    hold_s: NotNegative
+    share: Annotated[float, Meta(gt=0, le=1)]
+    gap_s: NotNegative
+    clear_s: NotNegative
+    group_wait_s: NotNegative = 0.0
+    min_hits: Annotated[int, Meta(ge=1)] = 1
+    cooldown_s: NotNegative = 120.0
+    max_open_s: NotNegative = 86_400.0
+    mute_s: NotNegative = 3600.0
+    recheck_s: NotNegative = 60.0
 
 
 class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +62,7 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     measure_at: float
     severity: Severity
-    event_level: int
+    event_level: EventLevel
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -81,11 +88,11 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reports that prove true, by channel, where it differs from REPORTED.
     """
 
-    prior: float
-    platt_a: float
+    prior: Probable
+    platt_a: Annotated[float, Meta(gt=0, title="surer")]
     platt_b: float
-    positives: float
-    correlation: float
+    positives: Probable
+    correlation: Share
     review_at: float
     direct_at: float
     reported: dict[str, float] = {}
@@ -113,7 +120,7 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     label_zh: str
     label_en: str
     category: str
-    event_level: int
+    event_level: EventLevel
     severity: Severity
     detector: str | None = None
     situation_zh: str = ""
@@ -125,7 +132,7 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     codes: tuple[Code, ...] = ()
     params: dict[str, str] = {}
     grades: tuple[Grade, ...] = ()
-    merge_m: float = 0.0
+    merge_m: NotNegative = 0.0
     schedule: Schedule = ()
 
 

@@ -7,6 +7,8 @@
 Replay, crash recovery and explain are this same fold.
 """
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from detectors.hits import Hit
@@ -30,6 +32,8 @@ from pipeline.messages import (
 
 __all__ = ["Step", "step"]
 
+AHEAD = timedelta(hours=1)  # of the last tick: a clock that is wrong by more freezes what it tells
+
 
 def step(
     states: States, key: bytes | None, value: bytes | None, where: Where, policies: Policies
@@ -41,14 +45,16 @@ def step(
     record = _read(value or b"", where)
     if isinstance(record, Step):
         return record
-    policy = policies.in_force(now.policy_version)
-    if isinstance(record, Tick):
-        if not is_plausible(record.at):
-            what = f"tick at {record.at.isoformat()}"
-            return refuse(record, where, Reason.CLOCK_SKEW, what, "set the worker's clock (NTP)")
-        return apply_tick(states, record, where, policy)
     if isinstance(record, PolicyChange):
         return _change(states, record, where, policies)
+    policy = policies.in_force(now.policy_version)
+    who, at = _who_and_when(record)
+    ahead = now.at is not None and at > now.at + AHEAD and not isinstance(record, Tick)
+    if ahead or not is_plausible(at):
+        mend = "set the clock of the camera, sensor, terminal or worker (NTP)"
+        return refuse(record, where, Reason.CLOCK_SKEW, f"{who}: at {at.isoformat()}", mend)
+    if isinstance(record, Tick):
+        return apply_tick(states, record, where, policy)
     code = record.feedback.grid_code if isinstance(record, Given) else record.leaf_code
     if key is None or key != code.encode():
         what = "the record's key is not the grid code in it"
@@ -58,6 +64,17 @@ def step(
     if isinstance(record, Reported):
         return apply_report(states, record, where, policy)
     return apply_feedback(states, record, where, policy)
+
+
+def _who_and_when(record: Hit | Reported | Given | Tick) -> tuple[str, datetime]:
+    """Who says so, and the time that they say it was."""
+    if isinstance(record, Hit):
+        return f"{record.source.kind} {record.source.id}, zone {record.zone_id}", record.occurred_at
+    if isinstance(record, Reported):
+        return f"report {record.report.report_id}", record.report.at
+    if isinstance(record, Given):
+        return f"feedback {record.feedback.feedback_id}", record.feedback.at
+    return "tick", record.at
 
 
 def _read(value: bytes, where: Where) -> LogRecord | Step:

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.alerts import Location
 from pipeline.feedback import Assigned, Feedback
-from pipeline.incidents.cases import Case, as_of, given_reason, standing_of
+from pipeline.incidents.cases import Case, as_of, given_reason, is_forgotten, standing_of
 from pipeline.incidents.compose import envelope, retell, retell_alone
 from pipeline.incidents.decision import Step, Where, decide, refuse
 from pipeline.incidents.handling import MAX_HANDLED, Standing
@@ -16,8 +16,8 @@ from pipeline.incidents.incident import Incident, alert_id_of, support_by_report
 from pipeline.incidents.judge import judge
 from pipeline.incidents.looking import After, fresh, let_go, name_of, stepped
 from pipeline.incidents.policy import Policy
-from pipeline.incidents.state import CASE, LeafState, State, States, case_key, leaf_state
-from pipeline.messages import Given, Reason, Reported, is_plausible
+from pipeline.incidents.state import CASE, LeafState, State, States, case_key, head, leaf_state
+from pipeline.messages import Given, Reason, Reported
 
 MAX_INCIDENTS = 200  # of one leaf grid at a time; only reports can make so many
 MAX_REPORTS = 64  # of one incident: more make it no surer
@@ -53,7 +53,7 @@ def apply_report(states: States, told: Reported, where: Where, policy: Policy) -
     at = max(report.at, told_at, incident.at or report.at)
     leaf = policy.leaves[told.leaf_code]
     # Older than what was told last, it is no news that it is there again.
-    incident, reason = judge(incident, leaf, policy, at, reported=report.at >= told_at)
+    incident, reason = judge(incident, leaf, policy, at, states, reported=report.at >= told_at)
     if incident.case is not None and reason is Reason.NOTHING_THERE:
         reason = Reason.SAME_INCIDENT
     return stepped(told, where, After(state, name, incident, reason, done), policy)
@@ -67,8 +67,6 @@ def _wrong_report(state: LeafState, name: str, told: Reported, policy: Policy) -
     if told.leaf_code not in policy.leaves:
         what = f"{who}: grid {told.leaf_code} is not on the map {policy.map_version}"
         return Reason.WRONG_GRID, what, "send the report again"
-    if not is_plausible(report.at):
-        return Reason.CLOCK_SKEW, f"{who}: at {report.at.isoformat()}", "set the terminal's clock"
     if name not in state.incidents and len(state.incidents) >= MAX_INCIDENTS:
         what = f"{who}: grid {told.leaf_code} has {MAX_INCIDENTS} incidents at once"
         return Reason.TOO_MANY, what, "close some of them, then send it again"
@@ -100,7 +98,7 @@ def apply_feedback(states: States, given: Given, where: Where, policy: Policy) -
     """The step of one thing that a person did about an alert."""
     done = given.feedback
     state = leaf_state(states, done.grid_code)
-    name, incident, case = _case_of(states, state, done)
+    name, incident, case = _case_of(states, state, done, policy)
     if case is None:
         what = f"feedback {done.feedback_id}: no alert {done.alert_id} in grid {done.grid_code}"
         mend = "echo its alert_id and grid.leaf_code; 30 days after it is settled it is gone"
@@ -132,23 +130,25 @@ def apply_feedback(states: States, given: Given, where: Where, policy: Policy) -
 
 
 def _case_of(
-    states: States, state: LeafState, done: Feedback
+    states: States, state: LeafState, done: Feedback, policy: Policy
 ) -> tuple[str, Incident | None, Case | None]:
     """The case that feedback is about, with its incident's name while it has one."""
     for name, incident in state.incidents.items():
         if incident.case and incident.case.alert.alert_id == done.alert_id:
             return name, incident, incident.case
-    alone = states.get(CASE + done.alert_id)
-    if isinstance(alone, Case) and alone.alert.grid.leaf_code == done.grid_code:
-        return "", None, alone
-    return "", None, None
+    alone, now = states.get(CASE + done.alert_id), head(states).at
+    if not isinstance(alone, Case) or alone.alert.grid.leaf_code != done.grid_code:
+        return "", None, None
+    if now is not None and is_forgotten(alone, policy, now):
+        return "", None, None  # a worker died before it had dropped it
+    return "", None, alone
 
 
 def _wrong_feedback(
     case: Case, done: Feedback, standing: Standing, policy: Policy
 ) -> Refusal | None:
     who = f"feedback {done.feedback_id} on alert {done.alert_id}"
-    if not is_plausible(done.at) or done.at < case.alert.opened_at - EARLY:
+    if done.at < case.alert.opened_at - EARLY:
         opened_at = case.alert.opened_at.isoformat()
         what = f"{who}: at {done.at.isoformat()}, the alert was opened at {opened_at}"
         return Reason.CLOCK_SKEW, what, "set the terminal's clock"

@@ -6,11 +6,11 @@ import msgspec
 
 from pipeline.alerts import CloudEvent
 from pipeline.incidents.cases import Case, as_of, due_by_time, is_forgotten
-from pipeline.incidents.compose import envelope, retell_alone
+from pipeline.incidents.compose import envelope, retell, retell_alone
 from pipeline.incidents.decision import Step, Where, decide
 from pipeline.incidents.handling import Seen
-from pipeline.incidents.incident import EXPIRE_S, Incident, begin_anew, is_lost, rule_of
-from pipeline.incidents.judge import TELLS, judge
+from pipeline.incidents.incident import EXPIRE_S, Incident, begin_anew, is_lost, present, rule_of
+from pipeline.incidents.judge import TELLS, judge, was_told
 from pipeline.incidents.looking import LET_GO, let_go, name_of
 from pipeline.incidents.persistence import pass_time
 from pipeline.incidents.policy import Policy
@@ -95,7 +95,7 @@ def _pass_leaf(states: States, code: str, at: datetime, passing: _Passing) -> No
         if incident.event_type not in passing.policy.events:
             kept[name] = incident  # its policy has not been loaded here
             continue
-        after = _pass_incident(code, incident, at, passing)
+        after = _pass_incident(states, code, incident, at, passing)
         last = after.at
         if not after.is_idle or (last and at - last < timedelta(seconds=IDLE_S)):
             kept[name] = after
@@ -107,19 +107,24 @@ def _pass_leaf(states: States, code: str, at: datetime, passing: _Passing) -> No
         passing.leaves[code] = msgspec.structs.replace(aged, offset=passing.where[1])
 
 
-def _pass_incident(code: str, incident: Incident, at: datetime, passing: _Passing) -> Incident:
+def _pass_incident(
+    states: States, code: str, incident: Incident, at: datetime, passing: _Passing
+) -> Incident:
     policy = passing.policy
     incident, done = let_go(incident, policy, at)
     if done is not None:
         passing.keep(done)
     if incident.case is None:
-        lost = is_lost(incident, at)  # too unsure to be told, and out of sight for a day
+        # Too unsure to be told and out of sight for a day; or of looks that have come again.
+        lost = is_lost(incident, at) or (
+            present(incident) and was_told(incident, policy, at, states)
+        )
         incident = begin_anew(incident) if lost else _fade(incident, at, policy)
     leaf = policy.leaves.get(code)
     if leaf is None or incident.is_idle:
         return incident
     told_at = incident.case.alert.updated_at if incident.case else at
-    incident, reason = judge(incident, leaf, policy, max(at, told_at, incident.at or at))
+    incident, reason = judge(incident, leaf, policy, max(at, told_at, incident.at or at), states)
     if reason in TELLS and incident.case is not None:
         passing.tell(incident.case)
         if reason in LET_GO:
@@ -161,9 +166,8 @@ def apply_policy(states: States, change: PolicyChange, where: Where, policy: Pol
         if where[1] <= state.offset:
             continue
         if isinstance(state, Case):
-            case = _recomputed(state, passing)
-            if case is not state:
-                passing.keep(case)
+            if _is_due_anew(state, policy):
+                _retell(state, Reason.DEADLINE_RECOMPUTED, passing)
         elif isinstance(state, LeafState):
             _change_leaf(key, state, passing)
     to = msgspec.structs.replace(head(states), offset=where[1], policy_version=change.version)
@@ -173,18 +177,15 @@ def apply_policy(states: States, change: PolicyChange, where: Where, policy: Pol
 def _change_leaf(code: str, state: LeafState, passing: _Passing) -> None:
     kept: dict[str, Incident] = {}
     for name, incident in state.incidents.items():
+        case = incident.case
         if _is_watched(code, name, incident, passing.policy):
-            case = _recomputed(incident.case, passing) if incident.case else None
+            if case is not None and _is_due_anew(case, passing.policy):
+                at = max(case.alert.updated_at, incident.at or case.alert.updated_at)
+                case = retell(incident, case, Reason.DEADLINE_RECOMPUTED, passing.policy, at)
+                passing.tell(case)
             kept[name] = msgspec.structs.replace(incident, case=case)
-        elif incident.case is not None:
-            case = retell_alone(
-                incident.case,
-                Reason.SUPERSEDED,
-                passing.policy,
-                incident.case.alert.updated_at,
-            )
-            passing.tell(case)
-            passing.keep(case)
+        elif case is not None:
+            _retell(case, Reason.SUPERSEDED, passing)
     if kept != state.incidents:
         passing.leaves[code] = msgspec.structs.replace(
             state, offset=passing.where[1], incidents=kept
@@ -205,11 +206,12 @@ def _is_watched(code: str, name: str, incident: Incident, policy: Policy) -> boo
     )
 
 
-def _recomputed(case: Case, passing: _Passing) -> Case:
-    """The case with its deadline as the new calendar has it, and told where that differs."""
-    now = as_of(case, passing.policy, case.alert.updated_at)
-    if now.deadline == case.alert.deadline:
-        return case
-    told = retell_alone(case, Reason.DEADLINE_RECOMPUTED, passing.policy, case.alert.updated_at)
-    passing.tell(told)
-    return told
+def _is_due_anew(case: Case, policy: Policy) -> bool:
+    """Whether the calendar of this policy gives it another deadline."""
+    return as_of(case, policy, case.alert.updated_at).deadline != case.alert.deadline
+
+
+def _retell(case: Case, reason: Reason, passing: _Passing) -> None:
+    case = retell_alone(case, reason, passing.policy, case.alert.updated_at)
+    passing.tell(case)
+    passing.keep(case)

@@ -21,7 +21,7 @@ class _Location(Row):
 
 
 def read_location(
-    row: Node, camera: str, zones: Iterable[Zone], grid_map: GridMap | None
+    row: Node, camera: str, zones: Iterable[Zone], grid_map: GridMap
 ) -> Location | None:
     """The `location` of a camera's row in WGS84; None where it has none, or none that is good.
 
@@ -37,8 +37,6 @@ def read_location(
     if given is None:
         return None
     location = wgs84(given.lon, given.lat, given.crs)
-    if grid_map is None:
-        return location
     if grid_map.locator.at(location.lon, location.lat) is not None:
         _check_far(row, camera, location, zones, grid_map)
         return location

@@ -1,7 +1,6 @@
 """cameras/*.toml: the cameras, where their pictures come from, and their zones."""
 
 import re
-from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -15,7 +14,7 @@ from pipeline.site.hours import with_windows
 from pipeline.site.model import Camera
 from pipeline.site.problems import say
 from pipeline.site.settings import holds_password
-from pipeline.site.tables import Ids, Node, Row, read, rows
+from pipeline.site.tables import Ids, Instant, Node, Row, read, rows
 from pipeline.site.targets import Targets, Watches, Watching
 from pipeline.site.zones import Points, check_polygon
 
@@ -30,7 +29,7 @@ class _File(Row):
 class _Camera(Row):
     id: str
     name: str
-    start: Annotated[datetime, Meta(tz=True, title="offset")]
+    start: Instant
     sample_fps: Fps
     zones: list[Any]
     gb_device_id: str | int | None = None
@@ -113,7 +112,7 @@ class _Reader:
         if target is None or target.place is None:
             return None
         event, place = target.event, target.place
-        self.watches[camera, read_zone.id] = target.watch(place)
+        self.watches[camera, read_zone.id] = target.watch
         zone = Zone(
             id=read_zone.id,
             event_type=event.type,

@@ -4,65 +4,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from msgspec import Meta
+from msgspec import structs
 
 from detectors.hits import Params
 from pipeline.incidents.in_force import changed
-from pipeline.incidents.policy import Calibration, EventType, Over, Rule
+from pipeline.incidents.policy import Calibration, EventType, Over, Probable, Rule
 from pipeline.reports import Channel
 from pipeline.site.detectors import installed
 from pipeline.site.files import SiteFiles
 from pipeline.site.hours import with_windows
 from pipeline.site.problems import did_you_mean, say
-from pipeline.site.tables import Ids, Node, Row, check_limits, read, rows
+from pipeline.site.tables import Ids, Node, Row, read, read_value, rows
 
 ONLY_DETECTOR = "detector"
-_NOT_NEGATIVE = Meta(ge=0)
-_RULE_LIMITS = {
-    "raise_at": Meta(gt=0),
-    "clear_below": _NOT_NEGATIVE,
-    "hold_s": _NOT_NEGATIVE,
-    "share": Meta(gt=0, le=1),
-    "gap_s": _NOT_NEGATIVE,
-    "clear_s": _NOT_NEGATIVE,
-    "group_wait_s": _NOT_NEGATIVE,
-    "min_hits": Meta(ge=1),
-    "cooldown_s": _NOT_NEGATIVE,
-    "max_open_s": _NOT_NEGATIVE,
-    "mute_s": _NOT_NEGATIVE,
-    "recheck_s": _NOT_NEGATIVE,
-}
-RULE_FIELDS = _RULE_LIMITS.keys()
-_LEVELS = Meta(ge=1, le=4, title="event_level")
-_PROBABLE = Meta(gt=0, lt=1)
+# What params and profiles may set: the type of each, with its limits.
+RULE_FIELDS = {field.name: field.type for field in structs.fields(Rule) if field.name != "over"}
 # Their defaults are for what people alone report; where a detector looks they must be said.
-_LOOKED_FOR = {
-    "measure": "str",
-    "unit": "str",
-    "measure_zh": "str",
-    "rule": "dict",
-    "calibration": "dict",
-}
-_CALIBRATION_LIMITS = {
-    "prior": _PROBABLE,
-    "positives": _PROBABLE,
-    "correlation": Meta(ge=0, le=1),
-    "platt_a": Meta(gt=0, title="surer"),
-}
+_LOOKED_FOR = {"measure", "unit", "measure_zh", "rule", "calibration"}
 _CHANNELS = get_args(Channel)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The event types by name; `names` also holds those whose row has problems of its own."""
+    """The event types by name; `names` also holds those whose row has problems of its own.
+
+    `whole` is False where the file could not be read: what seems unknown may be there.
+    """
 
     version: str
     events: dict[str, EventType]
     names: frozenset[str]
+    whole: bool = True
 
     def event(self, name: str, row: Node, *steps: str) -> EventType | None:
         """The event type that stands under `steps` of `row`; None, noted, where there is none."""
-        if name not in self.names:
+        if self.whole and name not in self.names:
             row.add("R007", *steps, event=name, hint=did_you_mean(name, self.names))
         return self.events.get(name)
 
@@ -72,11 +48,11 @@ class _File(Row):
     event: list[Any]
 
 
-def read_catalogue(files: SiteFiles) -> Catalogue | None:
-    """The catalogue with every good row; None where the file is missing or not TOML."""
+def read_catalogue(files: SiteFiles) -> Catalogue:
+    """The catalogue with every good row; the rest is noted."""
     node = files.toml("catalogue.toml", "needs_catalogue")
     if node is None:
-        return None
+        return Catalogue("", {}, frozenset(), whole=False)
     head = read(node, _File)
     ids = Ids(say("event"))
     events: dict[str, EventType] = {}
@@ -91,8 +67,6 @@ def read_catalogue(files: SiteFiles) -> Catalogue | None:
 
 
 def _check_event(row: Node, event: EventType) -> None:
-    check_limits(row, "event_level", event.event_level, _LEVELS)
-    check_limits(row, "merge_m", event.merge_m, _NOT_NEGATIVE)
     _check_grades(row, event)
     if "rule" in row.value:
         _check_rule(row["rule"], event.rule, {name: name for name in RULE_FIELDS})
@@ -103,14 +77,10 @@ def _check_event(row: Node, event: EventType) -> None:
             facts = {"param": param, "event": event.type, "target": target}
             row.add("C001", "params", param, **facts, targets=", ".join(RULE_FIELDS))
     if event.detector is not None:
-        _check_detector(row, event.detector, event.type)
-
-
-def _check_detector(row: Node, detector: str, event: str) -> None:
-    check_installed(row, detector, event)
-    for key, kind in _LOOKED_FOR.items():
-        if key not in row.value:
-            row.add("F005", "detector", key=key, expected=say(kind))
+        check_installed(row, event.detector, event.type)
+        for key in _LOOKED_FOR - row.value.keys():
+            expected = say("dict" if key in ("rule", "calibration") else "str")
+            row.add("F005", "detector", key=key, expected=expected)
 
 
 def check_installed(row: Node, detector: str, event: str) -> None:
@@ -122,11 +92,9 @@ def check_installed(row: Node, detector: str, event: str) -> None:
 
 
 def _check_calibration(row: Node, calibration: Calibration) -> None:
-    for key, limits in _CALIBRATION_LIMITS.items():
-        check_limits(row, key, getattr(calibration, key), limits)
-    for channel, share in calibration.reported.items():
+    for channel in calibration.reported:
         if channel in _CHANNELS:
-            check_limits(row["reported"], channel, share, _PROBABLE)
+            read_value(row["reported"], channel, Probable)
         else:
             hint = did_you_mean(channel, _CHANNELS)
             row.add("F004", "reported", channel, key=channel, hint=hint)
@@ -143,7 +111,6 @@ def _check_grades(row: Node, event: EventType) -> None:
     """Note grades that do not rise, the first from the row's own level."""
     measure_at, level = 0.0, event.event_level
     for index, grade in enumerate(event.grades):
-        check_limits(row["grades"][index], "event_level", grade.event_level, _LEVELS)
         if grade.measure_at <= measure_at or grade.event_level < level:
             facts = {"n": index + 1, "measure_at": measure_at, "level": level}
             row.add("C006", "grades", index, **facts)
@@ -151,16 +118,14 @@ def _check_grades(row: Node, event: EventType) -> None:
 
 
 def _check_rule(row: Node, rule: Rule, names: Mapping[str, str]) -> None:
-    """Note what in `rule` cannot be.
+    """Note fields of `rule` that contradict each other.
 
-    `names`: the rule fields to look at, and the key of `row` that sets each, where it is there.
+    `names`: the key of `row` that sets each rule field, where it is there.
     """
-    for key, name in names.items():
-        limits = _RULE_LIMITS[key]
-        if key == "raise_at" and rule.over is Over.PROBABILITY and rule.raise_at > 1:
-            limits = Meta(le=1, title="probability")
-        check_limits(row, name, getattr(rule, key), limits)
-    set_by = names.get("clear_below") or names.get("raise_at")
+    raise_at = names.get("raise_at")
+    if raise_at and rule.over is Over.PROBABILITY and rule.raise_at > 1:
+        row.wrong(raise_at, say("probability"))
+    set_by = names.get("clear_below") or raise_at
     if set_by and rule.clear_below > rule.raise_at:
         row.add("C002", set_by, clear_below=rule.clear_below, raise_at=rule.raise_at)
 
@@ -186,14 +151,9 @@ def changed_rule(row: Node, rule: Rule, targets: Mapping[str, str]) -> Rule:
     changes: dict[str, float] = {}
     names: dict[str, str] = {}
     for name, target in targets.items():
-        value = row.value[name]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and (target != "min_hits" or value == int(value)):
-            changes[target] = float(value)
-            names[target] = name
-        else:
-            expected = say("int" if target == "min_hits" else "float")
-            row.add("F006", name, key=name, value=value, expected=expected)
+        number: float | None = read_value(row, name, RULE_FIELDS[target])
+        if number is not None:
+            changes[target], names[target] = number, name
     after = changed(rule, changes)
     # A rule that is wrong in the catalogue is told there, not again at each zone.
     if names and rule.clear_below <= rule.raise_at:

@@ -1,28 +1,26 @@
 """deadlines.toml: how long each event level has; a city's own levels, or a shipped profile."""
 
-import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Meta
 
 from pipeline.incidents.policy import DeadlineProfile, DeadlineRule
 from pipeline.site.files import SiteFiles
+from pipeline.site.hours import minutes_of
 from pipeline.site.problems import Findings, SiteError, did_you_mean, say
 from pipeline.site.tables import Node, Row, read
 
 EVENT_LEVELS = ("1", "2", "3", "4")
 _SHIPPED = Path(__file__).with_name("deadline_profiles")
-_DAYS = ("calendar_days", "working_days")
-_HOURS = ("working_hours", "clock_hours")
 _LONGEST_DAYS = 366
-_NAME = re.compile(r"[\w.-]{1,40}")
-_SPAN = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", re.ASCII)
 
 Spans = tuple[tuple[int, int], ...]
 
 
 class _Own(Row):
-    name: str
+    name: Annotated[str, Meta(pattern=r"^[\w.-]{1,40}\Z", title="profile_name")]
     timezone: str
     levels: dict[str, Any]
     working_hours: tuple[str, ...] = ()
@@ -71,8 +69,6 @@ def _read_own(node: Node) -> DeadlineProfile | None:
     own = read(node, _Own)
     if own is None:
         return None
-    if not _NAME.fullmatch(own.name):
-        node.wrong("name", say("profile_name"))
     try:
         ZoneInfo(own.timezone)
     except (ValueError, OSError, LookupError):  # a path, a folder of zones, no such zone
@@ -109,22 +105,22 @@ def _level(levels: Node, level: str, spans: Spans) -> DeadlineRule | None:
 
 def _most(basis: str, spans: Spans) -> int:
     """The largest amount: that of a leap year; 0 where the basis has none."""
-    if basis in _HOURS:
-        # Spans that are missing or wrong are told of on their own.
-        day_min = sum(to_min - from_min for from_min, to_min in spans) or 1440
-        return _LONGEST_DAYS * (day_min if basis == "working_hours" else 1440) // 60
-    return _LONGEST_DAYS if basis in _DAYS else 0
+    if basis in ("calendar_days", "working_days"):
+        return _LONGEST_DAYS
+    if basis == "clock_hours":
+        return _LONGEST_DAYS * 24
+    # Spans that are missing or wrong are told of on their own.
+    day_min = sum(to_min - from_min for from_min, to_min in spans) or 1440
+    return _LONGEST_DAYS * day_min // 60 if basis == "working_hours" else 0
 
 
 def _spans(node: Node, texts: tuple[str, ...]) -> Spans:
     """Minutes since midnight, rising, as far as they are right."""
     spans: list[tuple[int, int]] = []
     for index, text in enumerate(texts):
-        match = _SPAN.fullmatch(text)
-        hour, minute, to_hour, to_minute = map(int, match.groups()) if match else (0, 0, 0, 0)
-        from_min, to_min = hour * 60 + minute, to_hour * 60 + to_minute
-        if (spans[-1][1] if spans else 0) <= from_min < to_min <= 1440:
-            spans.append((from_min, to_min))
+        span = minutes_of(text)
+        if span is not None and (spans[-1][1] if spans else 0) <= span[0] < span[1]:
+            spans.append(span)
         else:
             node.wrong("working_hours", say("spans_must"), index)
     return tuple(spans)

@@ -4,9 +4,10 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 from shapely import MultiPolygon, Point
 
 from pipeline.alerts import Address, AdminUnit
@@ -19,6 +20,7 @@ from pipeline.site.tables import Ids, Node, Row, read
 
 MAP_FILE = "map.geojsonl"
 GRIDS = ("grid", "micro_grid")
+Name = Annotated[str, Meta(pattern=r"\S", title="named")]
 HOUSEHOLDS = (300, 500)  # the usual size of a grid, as Sare was divided (research: domain.md 1.B3)
 _NEEDED = frozenset(LEVELS[:5])
 _CODES = {
@@ -98,7 +100,6 @@ class GridMap:
             **found, leaf_code=leaf_code, map_version=self.version, resolved_by="zone_config"
         )
 
-
     def _levels_from(self, code: str, *, up: bool = True) -> dict[str, AdminUnit]:
         """A unit by its level, and those above it."""
         found: dict[str, AdminUnit] = {}
@@ -119,7 +120,7 @@ class _Feature(Row):
 class _Unit(Row):
     level: Literal["city", "district", "street", "community", "grid", "micro_grid"]
     code: str
-    name: str
+    name: Name
     parent: str | None = None
     households: int | None = None
 
@@ -127,15 +128,15 @@ class _Unit(Row):
 class _Place(Row):
     level: Literal["place"]
     id: str
-    name: str
+    name: Name
     parent: str
 
 
-def read_map(files: SiteFiles) -> GridMap | None:
-    """The map with every line that can be read; None where the file is missing."""
+def read_map(files: SiteFiles) -> GridMap:
+    """The map with every line that can be read; the rest is noted."""
     content = files.content(MAP_FILE, "needs_map")
     if content is None:
-        return None
+        return GridMap("", whole=False, drawn=False)
     version = f"map-{files.digest_of(MAP_FILE)[:8]}"
     reader = _Reader(GridMap(version), files.found)
     for number, line in enumerate(io.BytesIO(content), start=1):
@@ -185,7 +186,6 @@ class _Reader:
         unit = read(row, _Unit)
         if unit is None:
             return
-        _check_name(row, unit.name)
         if not re.fullmatch(_CODES[unit.level], unit.code):
             row.wrong("code", say(f"{unit.level}_code"))
         elif self._codes.claim(row, "code"):
@@ -201,7 +201,6 @@ class _Reader:
         place = read(row, _Place)
         if place is None:
             return
-        _check_name(row, place.name)
         first = self.map.places.get(place.id)
         if first is not None and first.parent != place.parent:
             facts = {"place": place.id, "a": first.parent, "b": place.parent}
@@ -217,8 +216,3 @@ def _check_households(row: Node, code: str, households: int) -> None:
     fewest, most = HOUSEHOLDS
     if not fewest <= households <= most:
         row.add("G005", code=code, households=households, fewest=fewest, most=most)
-
-
-def _check_name(row: Node, name: str) -> None:
-    if not name.strip():
-        row.wrong("name", say("named"))

@@ -1,29 +1,14 @@
-"""Hours of a day as people write them (07:00-22:00), and from when until when an order holds."""
+"""Hours of a day as people write them (07:00-22:00)."""
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Annotated, Literal
-
-from msgspec import Meta
+from typing import Literal
 
 from pipeline.incidents.policy import Window
 from pipeline.site.problems import say
 from pipeline.site.tables import Node, Row, read, rows
 
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
-Instant = Annotated[datetime, Meta(tz=True, title="offset")]
-Said = Annotated[str, Meta(pattern=r"\S", title="not_empty")]
 _HOURS = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", re.ASCII)
-
-
-class Order(Row, kw_only=True):
-    """What a silence and an active profile have: who wants it, why, and until when."""
-
-    author: Said
-    comment: Said
-    starts_at: Instant | None = None
-    ends_at: Instant
 
 
 class _Window(Row):
@@ -62,15 +47,3 @@ def _window(row: Node) -> Window | None:
         row.wrong("hours", say("hours"))
         return None
     return Window(window.days, *minutes)
-
-
-def read_span(row: Node, order: Order) -> tuple[datetime, datetime] | None:
-    """From when (ever, where it is not said) until when; None, noted, where that is never."""
-    starts_at = order.starts_at or EVER
-    if starts_at.tzinfo is None or order.ends_at.tzinfo is None:
-        return None  # told as a time without an offset
-    if order.ends_at <= starts_at:
-        times = {"starts_at": starts_at.isoformat(), "ends_at": order.ends_at.isoformat()}
-        row.add("S006", "ends_at", **times)
-        return None
-    return starts_at, order.ends_at

@@ -6,7 +6,8 @@ from bisect import bisect_right
 
 Path = tuple[str | int, ...]
 
-_BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+# A comma between items tells nothing that is not known without it.
+_BLANK = re.compile(r"(?:[ \t\r\n,]+|#[^\n]*)*")
 _SPACES = re.compile(r"[ \t]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _OTHER_VALUE = re.compile(r"[^,\]}\n#]*")
@@ -130,13 +131,9 @@ class _Scanner:
             self._value((*path, index))
             index += 1
             self._skip(_BLANK)
-            self._take(",")
-            self._skip(_BLANK)
 
     def _inline_table(self, path: Path) -> None:
         self._skip(_BLANK)
         while self._at < len(self._text) and not self._take("}"):
             self._pair(path)
-            self._skip(_BLANK)
-            self._take(",")
             self._skip(_BLANK)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.alerts import Location
-from pipeline.incidents.policy import EventType, Leaf, Place, Policy
+from pipeline.incidents.policy import DeadlineProfile, EventType, Leaf, Place, Policy
 from pipeline.site.cameras import read_cameras
 from pipeline.site.catalogue import read_catalogue
 from pipeline.site.deadlines import read_deadlines
@@ -16,12 +16,11 @@ from pipeline.site.grid_map import GridMap, read_map
 from pipeline.site.map_check import check_map
 from pipeline.site.model import Settings, Site
 from pipeline.site.neighbours import merged_places
-from pipeline.site.officers import Roster, check_coverage, check_roster, read_officers
+from pipeline.site.officers import Roster, check_roster, read_officers
+from pipeline.site.orders import read_profiles, read_silences
 from pipeline.site.problems import Findings, Problem, SiteError, Spot, say
-from pipeline.site.profiles import read_profiles
 from pipeline.site.sensors import SENSORS_FILE, read_sensors
 from pipeline.site.settings import read_settings
-from pipeline.site.silences import read_silences
 from pipeline.site.tables import Ids
 from pipeline.site.targets import Targets
 from pipeline.site.work_calendar import read_calendar
@@ -51,16 +50,17 @@ def check_site(
     # The settings come last: of them only what decides, or is written, is in the policy's version.
     digest = files.digest(parts.calendar.id)
     settings = read_settings(files)
-    policy = parts.policy(settings, digest) if settings is not None else None
-    grid_map = parts.grid_map
-    if policy is None or settings is None or grid_map is None or found.errors:
+    if settings is None or parts.deadlines is None or found.errors:
         return None, found.all
+    policy = parts.policy(settings, parts.deadlines, digest)
     cameras, sensors = tuple(parts.cameras), tuple(parts.sensors)
-    return Site(folder, settings, policy, cameras, sensors, grid_map.locator), found.all
+    return Site(folder, settings, policy, cameras, sensors, parts.grid_map.locator), found.all
 
 
 class _Parts:
-    """Everything but the settings, read and checked against each other."""
+    """Everything but the settings, read and checked against each other. Of a file that could not
+    be read there is an empty one, which finds no fault with the others.
+    """
 
     def __init__(self, files: SiteFiles) -> None:
         self.catalogue = read_catalogue(files)
@@ -75,26 +75,13 @@ class _Parts:
         self.watches = {**seen, **felt}
         self.silences = read_silences(files, self.catalogue, self.grid_map)
         self.profile = read_profiles(files, self.catalogue, self.watches)
-        if self.grid_map is not None:
-            check_map(self.grid_map, files.found)
-        if self.roster is not None:
-            check_roster(self.roster, self.grid_map, files.found)
-        if self.roster is not None and self.grid_map is not None:
-            check_coverage(self.roster, self.grid_map, files.found)
+        check_map(self.grid_map, files.found)
+        check_roster(self.roster, self.grid_map, files.found)
         if not files.camera_files() and not files.has(SENSORS_FILE):
             files.found.add("F010", Spot("cameras", 1))
 
-    def policy(self, settings: Settings, digest: str) -> Policy | None:
-        """What the fold decides by; None where one of the files could not be used. `digest`: of
-        all files but the settings.
-        """
-        if (
-            self.catalogue is None
-            or self.grid_map is None
-            or self.roster is None
-            or self.deadlines is None
-        ):
-            return None
+    def policy(self, settings: Settings, deadlines: DeadlineProfile, digest: str) -> Policy:
+        """What the fold decides by. `digest`: of all files but the settings."""
         self.grid_map.labels = settings.levels
         named = [digest, settings.tenant, settings.source_uri, sorted(settings.levels.items())]
         return Policy(
@@ -106,7 +93,7 @@ class _Parts:
             events=self.catalogue.events,
             places=_places(self.grid_map, self.catalogue.events.values()),
             watches=self.watches,
-            deadlines=self.deadlines,
+            deadlines=deadlines,
             calendar=self.calendar,
             leaves=_Leaves(self.grid_map, self.roster),
             officers=self.roster.officers,

@@ -10,12 +10,11 @@ from msgspec import Meta
 
 from detectors.hits import Zone
 from pipeline.alerts import Location
-from pipeline.incidents.policy import Policy
+from pipeline.incidents.policy import NotNegative, Policy
 from pipeline.site.locate import Locator
+from pipeline.site.tables import Said
 
-# A limit's title is what words.toml calls what is wrong.
 Port = Annotated[int, Meta(ge=0, le=65535, title="port")]
-NotNegative = Annotated[float, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 
 
@@ -67,7 +66,7 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """gridalert.toml. `levels`: what this city calls the levels, by level (street = "一级网格")."""
 
-    tenant: Annotated[str, Meta(pattern=r"\S", title="not_empty")]
+    tenant: Said
     source_uri: Annotated[str, Meta(pattern=r"^\S+$", title="uri")]
     levels: dict[str, str] = {}
     kafka: KafkaSettings = KafkaSettings()

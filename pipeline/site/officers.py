@@ -4,31 +4,28 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Annotated, Literal
-
-from msgspec import Meta
+from typing import Literal
 
 from pipeline.alerts import Address
 from pipeline.incidents.policy import Officer, OnCall
 from pipeline.site.files import SiteFiles
-from pipeline.site.grid_map import GRIDS, GridMap, Unit
+from pipeline.site.grid_map import GRIDS, GridMap
 from pipeline.site.hours import minutes_of
 from pipeline.site.problems import Both, Findings, Spot, did_you_mean, say
-from pipeline.site.tables import Ids, Node, Row, read
+from pipeline.site.tables import Ids, Node, Row, Said, read
 
 OFFICERS_FILE = "officers.csv"
 LONGEST_CHAIN = 8
-NotEmpty = Annotated[str, Meta(min_length=1, title="not_empty")]
 _ALWAYS = "24h"
 By = Literal["leaf_grid", "substitute", "parent_grid", "duty_desk"]
 
 
 class _Officer(Row):
     id: str
-    number: NotEmpty
+    number: Said
     role: Literal["grid_officer", "micro_grid_leader", "community_police", "duty_desk"]
     grids: str
-    terminal_id: NotEmpty
+    terminal_id: Said
     substitute: str
     duty: str
 
@@ -46,14 +43,6 @@ class Roster:
     grids: dict[str, list[str]] = field(default_factory=dict)
     desks: dict[str, list[str]] = field(default_factory=dict)
     whole: bool = True
-
-    def officer_of(self, leaf: Unit) -> Officer | None:
-        """The full-time officer of a leaf grid, else of the grid that it is a part of."""
-        for code in (leaf.code, leaf.parent if leaf.level == "micro_grid" else None):
-            ids = self.grids.get(code or "")
-            if ids:
-                return self.officers[ids[0]]
-        return None
 
     def chain(self, address: Address) -> tuple[OnCall, ...]:
         """Who is asked about a leaf grid, in this order: its full-time officer, that one's
@@ -77,11 +66,11 @@ class Roster:
             yield from ((id_, "duty_desk") for id_ in self.desks.get(code, ()))
 
 
-def read_officers(files: SiteFiles) -> Roster | None:
-    """The roster with every good row; None where the file is missing."""
+def read_officers(files: SiteFiles) -> Roster:
+    """The roster with every good row; the rest is noted."""
     text = files.text(OFFICERS_FILE, "needs_officers")
     if text is None:
-        return None
+        return Roster(whole=False)
     roster = Roster()
     ids = Ids(say("officer"))
     for node in _rows(text, roster, files.found):
@@ -93,14 +82,14 @@ def read_officers(files: SiteFiles) -> Roster | None:
     return roster
 
 
-def check_roster(roster: Roster, grid_map: GridMap | None, found: Findings) -> None:
-    """Note grids that are not there or have two officers, and substitutes that lead nowhere."""
-    units = grid_map.units.values() if grid_map is not None else ()
-    codes = [unit.code for unit in units]
-    grid_codes = [unit.code for unit in units if unit.level in GRIDS]
-    for has, known in ((roster.grids, grid_codes), (roster.desks, codes)):
+def check_roster(roster: Roster, grid_map: GridMap, found: Findings) -> None:
+    """Note grids that are not there, or have two officers or none, and substitutes that lead
+    nowhere.
+    """
+    grid_codes = [unit.code for unit in grid_map.units.values() if unit.level in GRIDS]
+    for has, known in ((roster.grids, grid_codes), (roster.desks, grid_map.units)):
         for code, ids in has.items():
-            if grid_map is not None and grid_map.lacks(code):
+            if grid_map.lacks(code):
                 hint = did_you_mean(code, known)
                 for id_ in ids:
                     found.add("O005", roster.spots[id_], officer=id_, code=code, hint=hint)
@@ -110,12 +99,10 @@ def check_roster(roster: Roster, grid_map: GridMap | None, found: Findings) -> N
             found.add("O002", roster.spots[other], code=code, **numbers)
     for officer in roster.officers.values():
         _check_substitute(officer, roster, found)
-
-
-def check_coverage(roster: Roster, grid_map: GridMap, found: Findings) -> None:
-    """Note every leaf grid that nobody has."""
     for leaf in grid_map.leaves():
-        if roster.whole and roster.officer_of(leaf) is None:
+        # The officer of a grid has also its micro-grids.
+        grid = leaf.parent if leaf.level == "micro_grid" else None
+        if roster.whole and leaf.code not in roster.grids and grid not in roster.grids:
             found.add("O001", leaf.spot, code=leaf.code, name=leaf.name)
 
 

@@ -32,10 +32,11 @@ class Both(NamedTuple):
 
 
 class ProblemWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What, why and what to do; a site starts in spite of a warning."""
+    """A sentence in three parts; a site starts in spite of a warning."""
 
-    en: Sentence
-    zh: Sentence
+    what: Both
+    why: Both
+    todo: Both
     warning: bool = False
 
 
@@ -49,8 +50,7 @@ WORDS = msgspec.toml.decode(Path(__file__).with_name("words.toml").read_bytes(),
 
 def say(name: str, /, **facts: object) -> Both:
     """The part of a sentence that words.toml has under `name`, its blanks filled."""
-    both = WORDS.say[name]
-    return Both(_filled(both.en, facts, "en"), _filled(both.zh, facts, "zh"))
+    return _filled(WORDS.say[name], facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,8 @@ class Findings:
         if code in self._apart_from:
             return
         words = WORDS.problem[code]
-        en, zh = (
-            (_filled(what, facts, lang), _filled(why, facts, lang), _filled(todo, facts, lang))
-            for lang, (what, why, todo) in (("en", words.en), ("zh", words.zh))
-        )
+        what, why, todo = (_filled(part, facts) for part in (words.what, words.why, words.todo))
+        en, zh = (what.en, why.en, todo.en), (what.zh, why.zh, todo.zh)
         problem = Problem(code, "warning" if words.warning else "error", *spot, en, zh)
         self._problems.setdefault(problem)
 
@@ -130,12 +128,14 @@ def did_you_mean(name: str, known: Collection[str]) -> Both:
     return say("known", names=", ".join(names[:8]) + (", …" if len(names) > 8 else ""))
 
 
-def _filled(words: str, facts: Mapping[str, object], lang: str) -> str:
-    return words.format(**{name: _shown(fact, lang) for name, fact in facts.items()})
+def _filled(words: Both, facts: Mapping[str, object]) -> Both:
+    en = {name: _shown(fact.en if isinstance(fact, Both) else fact) for name, fact in facts.items()}
+    zh = {name: _shown(fact.zh if isinstance(fact, Both) else fact) for name, fact in facts.items()}
+    return Both(words.en.format(**en), words.zh.format(**zh))
 
 
-def _shown(fact: object, lang: str) -> str:
+def _shown(fact: object) -> str:
     """A fact on one line: files hold anything, and one problem is one line of the answer."""
-    text = str(getattr(fact, lang)) if isinstance(fact, Both) else str(fact)
+    text = str(fact)
     printable = "".join(c if c.isprintable() else "�" for c in text)
     return printable if len(printable) <= LONGEST_FACT else printable[:LONGEST_FACT] + "…"

@@ -79,4 +79,4 @@ def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Wat
         leaf_code=place.parent,
         params=sensor.params,
     )
-    return loaded, target.watch(place)
+    return loaded, target.watch

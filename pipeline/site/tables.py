@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -14,6 +15,9 @@ from pipeline.site.lines import Path
 from pipeline.site.problems import WORDS, Both, Findings, Spot, did_you_mean, say
 
 S = TypeVar("S", bound=msgspec.Struct)
+# A limit's title is what words.toml calls what is wrong.
+Instant = Annotated[datetime, Meta(tz=True, title="offset")]
+Said = Annotated[str, Meta(pattern=r"\S", title="not_empty")]
 # "|" and "@" separate the parts of hit and alert ids; blanks hide in tables.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _MISMATCH = (msgspec.ValidationError, OverflowError)
@@ -99,6 +103,15 @@ def read(node: Node, kind: type[S]) -> S | None:
         return _read_by_key(node, kind)
 
 
+def read_value(row: Node, key: str, kind: Any) -> Any:
+    """The value of `key` as a `kind`; None, noted, where it is of another kind.
+
+    A number out of its limits is noted and can still be used.
+    """
+    value = _value(row, key, kind)
+    return None if value is _WRONG else value
+
+
 def _read_by_key(node: Node, kind: type[S]) -> S | None:
     if not isinstance(node.value, dict):
         name = str(node.path[-1]) if node.path else node.file
@@ -136,7 +149,7 @@ def _value(node: Node, key: str, kind: Any) -> Any:
         _note_mismatch(node, key, bare)
         return _WRONG
     if limits is not None:
-        check_limits(node, key, value, limits)
+        _check_limits(node, key, value, limits)
     return value
 
 
@@ -144,14 +157,14 @@ def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def check_limits(node: Node, key: str, value: Any, limits: Meta) -> None:
+def _check_limits(node: Node, key: str, value: Any, limits: Meta) -> None:
     """Note a value that is not within `limits`; their title is what words.toml calls them."""
     kind: Any = Annotated[type(value), limits]
     try:
         msgspec.convert(value, kind)
     except _MISMATCH:
         set_ = {name: getattr(limits, name) for name in ("ge", "gt", "le", "lt")}
-        bounds = {name: bound for name, bound in set_.items() if bound is not None}
+        bounds = {name: f"{bound:g}" for name, bound in set_.items() if bound is not None}
         node.wrong(key, say(limits.title or "_".join(bounds), **bounds))
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline.incidents.in_force import calibration_at, is_on, profile_name, rule_at, silence_at
 from pipeline.incidents.policy import Matcher
-from pipeline.site.hours import EVER
 from pipeline.site.load import check_site, load_site
 from pipeline.site.model import Site
+from pipeline.site.orders import EVER
 from tests.unit.site.test_fuzz import garbled
 
 GATE, YARD = "510117001003001", "510117001003002001"
