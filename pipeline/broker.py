@@ -24,6 +24,7 @@ _STOP_GRACE_S = 20.0
 # A broker whose parent was killed a moment ago is still on its way out.
 _LOCK_GRACE_S = 3.0
 _FORMAT_S = 60.0
+_READY_S = 60.0
 _PORT_ATTEMPTS = 3
 
 _PROPERTIES = DEPLOY / "server.properties"
@@ -44,7 +45,6 @@ class LocalBroker:
         *,
         home: Path = HOME,
         heap_mb: int = 512,
-        ready_s: float = 60.0,
         tell: Tell = tell_nobody,
     ) -> None:
         self._temporary = data_dir is None
@@ -53,7 +53,7 @@ class LocalBroker:
         self.directory = temporary if data_dir is None else data_dir.resolve()
         self._wanted_port = port
         self._port = self._controller_port = 0
-        self._home, self._heap_mb, self._ready_s, self._tell = home, heap_mb, ready_s, tell
+        self._home, self._heap_mb, self._tell = home, heap_mb, tell
         self._lock: int | None = None
         self._jars = Path()
         self._child: Child | None = None
@@ -86,7 +86,7 @@ class LocalBroker:
         """Start and return when clients are served.
 
         Raises BrokerUnavailable, with nothing left behind: no Java, Maven or jars; a port or
-        directory in use; Kafka ended (with the last lines of its log) or took over `ready_s`.
+        directory in use; Kafka ended (with the last lines of its log) or took over a minute.
         """
         self.closing = False
         try:
@@ -141,10 +141,8 @@ class LocalBroker:
             self._lock = _claim(self.directory)
 
     def _pick_ports(self) -> None:
-        self._port = self._wanted_port or _free_port()
-        while (controller := _free_port()) == self._port:
-            pass
-        self._controller_port = controller
+        self._port = self._wanted_port or free_port()
+        self._controller_port = free_port(apart_from=self._port)
 
     def _format(self) -> None:
         """Give a new directory its cluster id; one that has it keeps it."""
@@ -195,7 +193,7 @@ class LocalBroker:
 
     def _serves(self, child: Child) -> bool:
         """Wait until clients are served; False when java ended or took too long."""
-        deadline = time.monotonic() + self._ready_s
+        deadline = time.monotonic() + _READY_S
         while time.monotonic() < deadline:
             if child.wait(0.02) is not None:
                 return False
@@ -289,9 +287,11 @@ def _port_is_free(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port(apart_from: int = 0) -> int:
+    """A port of 127.0.0.1 that nobody uses now."""
     # Below the range from which Linux gives ports to clients: the seconds until Kafka listens
     # are long enough for one to take it.
-    while not _port_is_free(port := random.randint(15000, 31000)):  # noqa: S311 -- no secret
-        pass
-    return port
+    while True:
+        port = random.randint(15000, 31000)  # noqa: S311 -- no secret
+        if port != apart_from and _port_is_free(port):
+            return port

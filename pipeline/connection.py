@@ -34,16 +34,6 @@ class _Secret(str):
 
 
 @dataclass(frozen=True)
-class BrokerCredentials:
-    """What Faust's SASLCredentials (`mechanism` set) or SSLCredentials (None) is made of."""
-
-    mechanism: str | None
-    username: str | None
-    password: str | None = field(repr=False)
-    ssl_context: ssl.SSLContext | None
-
-
-@dataclass(frozen=True)
 class Connection:
     """How to reach a Kafka cluster. Raises ValueError where the fields do not fit together.
 
@@ -80,12 +70,15 @@ class Connection:
         """Whether the connection is encrypted."""
         return self.security_protocol.endswith("SSL")
 
-    def _check_sasl(self) -> None:
-        given = [
+    def _given(self, prefix: str) -> list[str]:
+        return [
             name
-            for name in ("sasl_mechanism", "sasl_username", "sasl_password")
-            if getattr(self, name) is not None
+            for name, value in vars(self).items()
+            if name.startswith(prefix) and value is not None
         ]
+
+    def _check_sasl(self) -> None:
+        given = self._given("sasl_")
         if not self.uses_sasl:
             if given:
                 raise ValueError(
@@ -103,11 +96,7 @@ class Connection:
             raise ValueError(f"{missing} is missing: {self.security_protocol} needs it")
 
     def _check_ssl(self) -> None:
-        given = [
-            name
-            for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
-            if getattr(self, name) is not None
-        ]
+        given = self._given("ssl_")
         if given and not self.uses_ssl:
             raise ValueError(
                 f"{given[0]} is set but security_protocol is {self.security_protocol}: "
@@ -155,14 +144,6 @@ class Connection:
         settings = self.kafka_python()
         del settings["bootstrap_servers"]
         return settings
-
-    def broker_credentials(self) -> BrokerCredentials | None:
-        """The parts of Faust's credentials; None for PLAINTEXT, which needs none."""
-        if not (self.uses_sasl or self.uses_ssl):
-            return None
-        return BrokerCredentials(
-            self.sasl_mechanism, self.sasl_username, self.sasl_password, self.ssl_context()
-        )
 
 
 def _check_servers(servers: str) -> None:

@@ -8,15 +8,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from pipeline.feedback import decode_feedback
-from pipeline.messages import (
-    MAX_RECORD_BYTES,
-    NO_JSON,
-    DeadLetter,
-    Given,
-    Reason,
-    is_plausible,
-    whole_ms,
-)
+from pipeline.messages import DeadLetter, Given, Reason, is_plausible, whole_ms
+from pipeline.relayed import message_of, refused
+from pipeline.topics import FEEDBACK
 
 _SEND = "send one CloudEvent (structured JSON) with a Feedback as data, see docs/contracts"
 
@@ -27,26 +21,15 @@ def look_at_feedback(value: bytes | None, now: datetime, max_skew_s: float) -> G
 
     Never raises on any bytes.
     """
-    if not value:
-        return _refuse(Reason.UNDECODABLE, "no value", _SEND)
-    if len(value) > MAX_RECORD_BYTES:
-        return _refuse(Reason.TOO_LARGE, f"{len(value)} bytes", _SEND)
-    try:
-        feedback = decode_feedback(value)
-    except msgspec.ValidationError as error:
-        return _refuse(Reason.SCHEMA_INVALID, str(error), _SEND)
-    except NO_JSON:
-        return _refuse(Reason.UNDECODABLE, "not JSON", _SEND)
+    feedback = message_of(FEEDBACK, value, decode_feedback, _SEND)
+    if isinstance(feedback, DeadLetter):
+        return feedback
     early_s = (feedback.at - now) / timedelta(seconds=1)
     if not is_plausible(feedback.at) or (max_skew_s and early_s > max_skew_s):
-        return _refuse(
+        return refused(
+            FEEDBACK,
             Reason.CLOCK_SKEW,
             f"its time, {feedback.at.isoformat()}, is {early_s:.0f} s from now",
             "set the clock of the dispatch service (NTP), or max_clock_skew_s in gridalert.toml",
         )
     return Given(msgspec.structs.replace(feedback, at=whole_ms(feedback.at)))
-
-
-def _refuse(reason: Reason, what: str, mend: str) -> DeadLetter:
-    message = f"grid.dispatch-feedback.v1: {what}"
-    return DeadLetter(reason=reason, stage="relay", message=message, mend=mend)

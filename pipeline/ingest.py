@@ -11,11 +11,12 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic, perf_counter
 from zoneinfo import ZoneInfo
 
 import msgspec
+from prometheus_client import CollectorRegistry
 
 from detectors.hits import Detections, Evidence, Frame, Hit
 from detectors.runtime import ObjectModel
@@ -30,7 +31,7 @@ from pipeline.sources.video import Unreadable, frames
 from pipeline.topics import DEAD_LETTERS, HITS
 from pipeline.wire import dead_letter_headers, hit_headers
 from sinks.contract import AlertSink
-from sinks.evidence import EvidenceStore
+from sinks.evidence import FolderEvidence
 
 SWEEP_S = 3600.0  # how often pictures that no alert kept are looked for
 QUEUE_FRAMES = 8  # decoded frames waiting: 8 x 6 MB for 1080p
@@ -41,11 +42,25 @@ class Parts:
     """What ingest works with. `now`: the wall clock, for headers and expiry only."""
 
     sink: AlertSink
-    evidence: EvidenceStore
+    evidence: FolderEvidence
     model: ObjectModel
     metrics: IngestMetrics
     ages: LastFrameAge
     now: Callable[[], datetime]
+
+
+def parts_of(site: Site, sink: AlertSink, model: ObjectModel, registry: CollectorRegistry) -> Parts:
+    """What ingest of this site works with, counted on `registry`. Raises EvidenceUnavailable."""
+    rules, ages = site.settings.evidence, LastFrameAge(monotonic)
+    registry.register(ages)
+    return Parts(
+        sink=sink,
+        evidence=FolderEvidence(site.folder / rules.folder, rules.base_uri),
+        model=model,
+        metrics=IngestMetrics(registry),
+        ages=ages,
+        now=lambda: datetime.now(UTC),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -22,102 +22,59 @@ _HOUR_S = 3600.0
 LONG_S = (60.0, 300.0, 900.0, *(_HOUR_S * n for n in (1, 4, 12, 24, 72, 168, 720)))
 
 
-@dataclass(frozen=True, slots=True)
 class IngestMetrics:
-    """What ingest counts."""
+    """What one ingest process counts, on its registry."""
 
-    frames_in: Counter
-    frames_looked_at: Counter
-    looking_seconds: Gauge
-    frames_dropped: Counter
-    stage_seconds: Histogram
-    inference_seconds: Histogram
-    hits: Counter
-    dead_letters: Counter
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerMetrics:
-    """What the worker counts."""
-
-    decisions: Counter
-    alerts: Counter
-    dead_letters: Counter
-    stage_seconds: Histogram
-    frame_to_alert_seconds: Histogram
-    hits: Counter
-    log_records: Counter
-    feedback: Counter
-    verified: Counter
-    evaluations: Counter
-    response_seconds: Histogram
-    handling_seconds: Histogram
-    routing: Counter
-
-
-@dataclass(frozen=True, slots=True)
-class SiteMetrics:
-    """Which site runs, and whether it is the one on disk."""
-
-    reload_successful: Gauge
-    info: Gauge
-
-
-def ingest_metrics(registry: CollectorRegistry) -> IngestMetrics:
-    """The metrics of one ingest process, on its registry."""
-    return IngestMetrics(
-        frames_in=_counter(registry, "frames_in", "Frames that came from a camera"),
-        frames_looked_at=_counter(registry, "frames_looked_at", "Frames that detectors looked at"),
-        looking_seconds=Gauge(
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter, seconds = partial(_counter, registry), partial(_seconds, registry)
+        self.frames_in = counter("frames_in", "Frames that came from a camera")
+        self.frames_looked_at = counter("frames_looked_at", "Frames that detectors looked at")
+        self.looking_seconds = Gauge(
             "gridalert_looking_seconds", "From the start to the last look", registry=registry
-        ),
-        frames_dropped=_counter(registry, "frames_dropped", "Frames not looked at", "reason"),
-        stage_seconds=_seconds(registry, "stage_seconds", "Time of one frame in a stage", "stage"),
-        inference_seconds=_seconds(registry, "inference_seconds", "Time of one inference", "model"),
-        hits=_counter(registry, "hits", "Hits sent to the log", "event_type"),
-        dead_letters=_dead_letters(registry),
-    )
+        )
+        self.frames_dropped = counter("frames_dropped", "Frames not looked at", "reason")
+        self.stage_seconds = seconds("stage_seconds", "Time of one frame in a stage", "stage")
+        self.inference_seconds = seconds("inference_seconds", "Time of one inference", "model")
+        self.hits = counter("hits", "Hits sent to the log", "event_type")
+        self.dead_letters = counter("dead_letters", "Inputs refused", "reason", "stage")
 
 
-def worker_metrics(registry: CollectorRegistry) -> WorkerMetrics:
-    """The metrics of one worker process, on its registry."""
-    return WorkerMetrics(
-        decisions=_counter(registry, "decisions", "Records of the log", "outcome", "reason"),
-        alerts=_counter(
-            registry, "alerts", "Grid alerts sent", "action", "event_type", "event_level"
-        ),
-        dead_letters=_dead_letters(registry),
-        stage_seconds=_seconds(registry, "stage_seconds", "Time of one record in a stage", "stage"),
-        frame_to_alert_seconds=_seconds(
-            registry,
-            "frame_to_alert_seconds",
-            "From reading a frame to its alert's acknowledgement",
-        ),
-        hits=_counter(registry, "hits", "Hits sent to the log", "event_type"),
-        log_records=_counter(registry, "log_records", "Records of the log, each counted once"),
-        feedback=_counter(registry, "feedback", "Feedback that changed an alert", "action"),
-        verified=_counter(registry, "verified", "Verdicts on site", "event_type", "result"),
-        evaluations=_counter(registry, "evaluations", "Residents' evaluations", "satisfied"),
-        response_seconds=_seconds(
-            registry, "response_seconds", "Event time from opened to accepted", buckets=LONG_S
-        ),
-        handling_seconds=_seconds(
-            registry, "handling_seconds", "Event time from opened to closed", buckets=LONG_S
-        ),
-        routing=_counter(registry, "routing", "Alerts addressed to somebody", "mode", "reason"),
-    )
+class WorkerMetrics:
+    """What one worker process counts, on its registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter, seconds = partial(_counter, registry), partial(_seconds, registry)
+        self.decisions = counter("decisions", "Records of the log", "outcome", "reason")
+        self.alerts = counter("alerts", "Grid alerts sent", "action", "event_type", "event_level")
+        self.dead_letters = counter("dead_letters", "Inputs refused", "reason", "stage")
+        self.stage_seconds = seconds("stage_seconds", "Time of one record in a stage", "stage")
+        self.frame_to_alert_seconds = seconds(
+            "frame_to_alert_seconds", "From reading a frame to its alert's acknowledgement"
+        )
+        self.hits = counter("hits", "Hits sent to the log", "event_type")
+        self.log_records = counter("log_records", "Records of the log, each counted once")
+        self.feedback = counter("feedback", "Feedback that changed an alert", "action")
+        self.verified = counter("verified", "Verdicts on site", "event_type", "result")
+        self.evaluations = counter("evaluations", "Residents' evaluations", "satisfied")
+        self.response_seconds = seconds(
+            "response_seconds", "Event time from opened to accepted", buckets=LONG_S
+        )
+        self.handling_seconds = seconds(
+            "handling_seconds", "Event time from opened to closed", buckets=LONG_S
+        )
+        self.routing = counter("routing", "Alerts addressed to somebody", "mode", "reason")
 
 
-def site_metrics(registry: CollectorRegistry) -> SiteMetrics:
-    """The metrics of a process's site."""
-    return SiteMetrics(
-        reload_successful=Gauge(
+class SiteMetrics:
+    """Which site a process runs, and whether it is the one on disk."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reload_successful = Gauge(
             "gridalert_site_reload_successful",
             "1: the site on disk is the one that runs; 0: it is refused",
             registry=registry,
-        ),
-        info=Gauge("gridalert_site_info", "What runs", ["policy_version"], registry=registry),
-    )
+        )
+        self.info = Gauge("gridalert_site_info", "What runs", ["policy_version"], registry=registry)
 
 
 def count_alert(metrics: WorkerMetrics, alert: GridAlert, feedback_id: str | None) -> None:
@@ -286,7 +243,3 @@ def _seconds(
     buckets: tuple[float, ...] = SECONDS,
 ) -> Histogram:
     return Histogram(f"gridalert_{name}", what, labels, registry=registry, buckets=buckets)
-
-
-def _dead_letters(registry: CollectorRegistry) -> Counter:
-    return _counter(registry, "dead_letters", "Inputs refused", "reason", "stage")

@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
 from detectors.hits import Hit, Reading, ReadingDetector, Source, hit_id_of
-from pipeline.messages import (
-    MAX_RECORD_BYTES,
-    NO_JSON,
-    DeadLetter,
-    Reason,
-    is_plausible,
-    whole_ms,
-)
+from pipeline.messages import DeadLetter, Reason, is_plausible, whole_ms
+from pipeline.relayed import message_of, refused
 from pipeline.site.detectors import detector_class
 from pipeline.site.model import Sensor, Site
+from pipeline.topics import READINGS
 
+_SEND = "send one Reading, see docs/contracts; NaN and Infinity are no JSON"
 _decoder = msgspec.json.Decoder(Reading)
+_refuse = partial(refused, READINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +48,9 @@ def look_at_reading(
 
     Never raises on any bytes.
     """
-    if value is None or len(value) > MAX_RECORD_BYTES:
-        size = "no value" if value is None else f"{len(value)} bytes"
-        return _refuse(Reason.TOO_LARGE if value else Reason.UNDECODABLE, size, "send one Reading")
-    try:
-        reading = _decoder.decode(value)
-    except msgspec.ValidationError as error:
-        return _refuse(Reason.SCHEMA_INVALID, str(error), "send a Reading, see docs/contracts")
-    except NO_JSON:
-        return _refuse(
-            Reason.UNDECODABLE, "not JSON", "send a Reading; NaN and Infinity are no JSON"
-        )
+    reading = message_of(READINGS, value, _decoder.decode, _SEND)
+    if isinstance(reading, DeadLetter):
+        return reading
     entry = watched.get((reading.sensor_id, reading.datastream))
     if entry is None:
         return _refuse(
@@ -111,7 +101,3 @@ def _hit(reading: Reading, entry: Watched) -> Hit:
         quality=look.quality,
         model=sensor.detector,
     )
-
-
-def _refuse(reason: Reason, what: str, mend: str) -> DeadLetter:
-    return DeadLetter(reason=reason, stage="relay", message=f"grid.readings.v1: {what}", mend=mend)

@@ -3,27 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
 from pipeline.alerts import Location
-from pipeline.messages import (
-    MAX_RECORD_BYTES,
-    NO_JSON,
-    DeadLetter,
-    Reason,
-    Reported,
-    is_plausible,
-    whole_ms,
-)
+from pipeline.messages import DeadLetter, Reason, Reported, is_plausible, whole_ms
+from pipeline.relayed import message_of, refused
 from pipeline.reports import Report
 from pipeline.site.gcj02 import wgs84
 from pipeline.site.locate import NEAREST_M, Locator, apart_m
 from pipeline.site.model import Site
+from pipeline.topics import REPORTS
 
 REACH_M = 30.0  # a telephone knows where it is to 5-20 m, and people stand back for the picture
-_SEND = "send a Report, see docs/contracts"
 _decoder = msgspec.json.Decoder(Report)
+_refuse = partial(refused, REPORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +51,9 @@ def look_at_report(
 
     Never raises on any bytes.
     """
-    if not value:
-        return _refuse(Reason.UNDECODABLE, "no value", _SEND)
-    if len(value) > MAX_RECORD_BYTES:
-        return _refuse(Reason.TOO_LARGE, f"{len(value)} bytes", _SEND)
-    try:
-        report = _decoder.decode(value)
-    except msgspec.ValidationError as error:
-        return _refuse(Reason.SCHEMA_INVALID, str(error), _SEND)
-    except NO_JSON:
-        return _refuse(Reason.UNDECODABLE, "not JSON", _SEND)
+    report = message_of(REPORTS, value, _decoder.decode, "send a Report, see docs/contracts")
+    if isinstance(report, DeadLetter):
+        return report
     return _wrong(report, where, now, max_skew_s) or _reported(report, where)
 
 
@@ -102,8 +90,3 @@ def _place_near(point: Location, leaf_code: str, event_type: str, where: ReportM
     away = ((apart_m(here, (spot.lon, spot.lat)), place) for place, spot in spots.items())
     metres, place = min(away, default=(0.0, None))
     return place if metres <= where.reach_m[event_type] else None
-
-
-def _refuse(reason: Reason, what: str, mend: str) -> DeadLetter:
-    message = f"grid.reports.v1: {what}"
-    return DeadLetter(reason=reason, stage="relay", message=message, mend=mend)

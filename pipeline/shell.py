@@ -47,7 +47,7 @@ from pipeline.topics import (
     REPORTS,
 )
 from pipeline.wire import dead_letter_headers, hit_headers, record_headers, seen_at_of
-from sinks.evidence import EvidenceStore
+from sinks.evidence import FolderEvidence
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Parts:
 
     reload: Reload
     shelf: Shelf
-    evidence: EvidenceStore
+    evidence: FolderEvidence
     metrics: WorkerMetrics
     now: Callable[[], datetime]
 

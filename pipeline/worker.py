@@ -17,7 +17,6 @@ from time import monotonic
 from typing import Any
 
 import faust
-from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from pipeline.connection import Connection
 from pipeline.progress import LogLost, Progress, Topics
@@ -79,7 +78,7 @@ def build_app(connection: Connection, parts: Parts) -> tuple[Any, Progress]:
     client = {
         "bootstrap_servers": connection.bootstrap_servers,
         "group_id": WORKER_GROUP,
-        **credentials_to_aiokafka_auth(app.conf.broker_credentials, app.conf.ssl_context),
+        **connection.aiokafka(),
     }
     progress = Progress(app, Topics(HITS, STATE, RELAYED), topics[STATE], client)
     shell = Shell(parts, progress, topics)
@@ -157,17 +156,14 @@ def _timers(app: Any, shell: Shell) -> None:
 
 
 def _credentials(connection: Connection) -> Any:
-    given = connection.broker_credentials()
-    if given is None:
-        return None
-    if given.mechanism is None:
-        return faust.SSLCredentials(context=given.ssl_context)
-    return faust.SASLCredentials(
-        username=given.username,
-        password=given.password,
-        mechanism=given.mechanism,
-        ssl_context=given.ssl_context,
-    )
+    if connection.uses_sasl:
+        return faust.SASLCredentials(
+            username=connection.sasl_username,
+            password=connection.sasl_password,
+            mechanism=connection.sasl_mechanism,
+            ssl_context=connection.ssl_context(),
+        )
+    return faust.SSLCredentials(context=connection.ssl_context()) if connection.uses_ssl else None
 
 
 def run_worker(app: Any) -> int:

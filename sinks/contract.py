@@ -17,18 +17,11 @@ class MessageRefused(Exception):  # noqa: N818
 class AlertSink(Protocol):
     """Where messages go. Called from any thread; the messages of one caller keep their order."""
 
-    def send(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes,
-        headers: Headers = (),
-        partition: int | None = None,
-    ) -> None:
+    def send(self, topic: str, key: bytes, value: bytes, headers: Headers = ()) -> None:
         """Deliver one message; return once it is acknowledged, which may block for minutes.
 
-        `partition` None: chosen by the hash of `key`, so that one key keeps its order. Called for
-        every message, again after a failure: a consumer may see a message twice, none is lost.
+        One key keeps its order. Called for every message, again after a failure: a consumer may see
+        a message twice, none is lost.
         Raises SinkUnavailable (also after `close`) and MessageRefused.
         """
         ...

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,48 +26,18 @@ class Stored:
     sha256: str
 
 
-class EvidenceStore(Protocol):
-    """Pictures by content. Any number of processes and threads may call at once.
-
-    Every method may block for some disk writes, its own and others', and raises
-    EvidenceUnavailable. Times are aware datetimes; a naive one raises ValueError.
-    """
-
-    def put(self, jpeg: bytes, expires_at: datetime) -> Stored:
-        """Keep a picture until `expires_at` at least; durable when this returns.
-
-        Called by ingest before the hit that refers to it is sent, again after a failure: the same
-        bytes are one picture, and its life is the longest asked for.
-        """
-        ...
-
-    def keep(self, sha256: str, expires_at: datetime) -> bool:
-        """Lengthen the life of a picture, never shorten it; false when it is not there (any more).
-
-        Called by the worker whenever an alert refers to it.
-        """
-        ...
-
-    def get(self, sha256: str) -> bytes | None:
-        """The picture; None when it is not there (any more)."""
-        ...
-
-    def sweep(self, now: datetime) -> int:
-        """Delete what expires at `now` or before, and return how many pictures that were.
-
-        Called now and then by any process. A picture that `keep` said true for stays.
-        """
-        ...
-
-
 class FolderEvidence:
-    """An `EvidenceStore` in a folder: `<folder>/sha256/<sha256>.jpg`, mode 640.
+    """Pictures by content in a folder: `<folder>/sha256/<sha256>.jpg`, mode 640.
 
     A file's modification time IS its expiry: one fact, no index; so copy with `cp -p` or
     `rsync -t`. `uri` is `<base_uri>/sha256/<sha256>.jpg`. A lock file beside them orders writers
     on one machine; on a network folder it needs NFS 4 or the like. Nothing but expiry bounds the
     folder: pictures a day times days kept (1 600 a day of 200 kB for 30 days: 10 GB), and `sweep`
-    must be called. Raises EvidenceUnavailable when the folder cannot be made.
+    must be called.
+
+    Any number of processes and threads may call at once. Every method may block for some disk
+    writes, its own and others', and raises EvidenceUnavailable, as making the folder does. Times
+    are aware datetimes; a naive one raises ValueError. Text that is no SHA-256 names no picture.
     """
 
     def __init__(self, folder: Path, base_uri: str) -> None:
@@ -79,14 +48,21 @@ class FolderEvidence:
             self._folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, jpeg: bytes, expires_at: datetime) -> Stored:
-        """As in `EvidenceStore`."""
+        """Keep a picture until `expires_at` at least; durable when this returns.
+
+        Called by ingest before the hit that refers to it is sent, again after a failure: the same
+        bytes are one picture, and its life is the longest asked for.
+        """
         sha256, expiry = hashlib.sha256(jpeg).hexdigest(), _ns(expires_at)
         with self._typed("written"), self._locked():
             self._replace(self._path(sha256), jpeg, expiry)
         return Stored(f"{self._base_uri}/sha256/{sha256}.jpg", sha256)
 
     def keep(self, sha256: str, expires_at: datetime) -> bool:
-        """As in `EvidenceStore`; text that is no SHA-256 names no picture."""
+        """Lengthen the life of a picture, never shorten it; false when it is not there (any more).
+
+        Called by the worker whenever an alert refers to it.
+        """
         expiry = _ns(expires_at)
         if not _SHA256.fullmatch(sha256):
             return False
@@ -99,7 +75,7 @@ class FolderEvidence:
         return before is not None
 
     def get(self, sha256: str) -> bytes | None:
-        """As in `EvidenceStore`; text that is no SHA-256 names no picture."""
+        """The picture; None when it is not there (any more)."""
         # The hash may come from a message: it must not name a file elsewhere.
         if not _SHA256.fullmatch(sha256):
             return None
@@ -110,7 +86,11 @@ class FolderEvidence:
                 return None
 
     def sweep(self, now: datetime) -> int:
-        """As in `EvidenceStore`; also deletes what a writer left half written when it died."""
+        """Delete what expires at `now` or before, and return how many pictures that were.
+
+        Also deletes what a writer left half written when it died. Called now and then by any
+        process. A picture that `keep` said true for stays.
+        """
         limit, deleted = _ns(now), 0
         with self._typed("swept"):
             for path in list(self._folder.iterdir()):

@@ -1,13 +1,16 @@
 """One real Kafka for the whole run, empty again for each test that asks."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import pytest
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from pipeline.broker import LocalBroker
+from pipeline.connection import Connection
+from pipeline.topic_reader import reading
 from pipeline.topics import TOPICS, admin_client, ensure_topics
 from pipeline.worker_group import WORKER_GROUP
 
@@ -22,6 +25,23 @@ def wait_until(reached: Callable[[], bool], what: str, deadline_s: float = DEADL
             return
         pause.wait(0.1)
     pytest.fail(f"waited {deadline_s:.0f} s for {what}")
+
+
+def read_headers(connection: Connection, topic: str) -> Iterator[tuple[bytes, dict[str, str]]]:
+    """Value and headers of every record of a topic."""
+    with reading(connection) as reader:
+        for taken in reader.everything(topic):
+            yield taken.value or b"", {name: text.decode() for name, text in taken.headers.items()}
+
+
+def put(
+    connection: Connection, topic: str, key: bytes, value: bytes, partitions: Iterable[int]
+) -> None:
+    """Send one record to each of these partitions, wherever its key belongs."""
+    producer = KafkaProducer(**connection.kafka_python())
+    for partition in partitions:
+        producer.send(topic, value, key, partition=partition).get(DEADLINE_S)
+    producer.close()
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,9 @@ def command(site: Path, lang: Lang, json_file: Path | None) -> None:
         console.print(_line(problem, lang))
     _conclude(console, problems, summary, lang)
     if json_file is not None:
-        _write(json_file, site, problems, summary)
+        told = [_as_json(problem) for problem in problems]
+        answer = {"site": str(site), "ok": summary is not None, "problems": told}
+        write_json(json_file, answer | {"summary": summary})
     if summary is None:
         raise SystemExit(1)
 
@@ -114,18 +116,6 @@ def summary_of(site: Site) -> dict[str, Any]:
             for place in places
         ],
     }
-
-
-def _write(
-    json_file: Path, site: Path, problems: tuple[Problem, ...], summary: dict[str, Any] | None
-) -> None:
-    answer = {
-        "site": str(site),
-        "ok": summary is not None,
-        "problems": [_as_json(problem) for problem in problems],
-        "summary": summary,
-    }
-    write_json(json_file, answer)
 
 
 def _as_json(problem: Problem) -> dict[str, Any]:

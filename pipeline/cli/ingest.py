@@ -3,9 +3,7 @@
 import os
 import signal
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 
 import click
 from prometheus_client import CollectorRegistry, write_to_textfile
@@ -15,18 +13,12 @@ from detectors.runtime import open_object_model
 from pipeline.cli.quiet import log_quietly
 from pipeline.cli.shared import MODEL_FOLDER, SITE, connection_of, load_or_exit
 from pipeline.connection import KafkaProblem
-from pipeline.ingest import Parts, SourceFailed, ingest
-from pipeline.metrics import (
-    IngestMetrics,
-    LastFrameAge,
-    MetricsUnavailable,
-    SiteMetrics,
-    serve,
-)
+from pipeline.ingest import SourceFailed, ingest, parts_of
+from pipeline.metrics import MetricsUnavailable, SiteMetrics, serve
 from pipeline.reload import Reload, stamp_of
 from pipeline.topics import DEAD_LETTERS, ensure_topics
 from sinks.contract import MessageRefused, SinkUnavailable
-from sinks.evidence import EvidenceUnavailable, FolderEvidence
+from sinks.evidence import EvidenceUnavailable
 from sinks.kafka import KafkaSink
 
 _EPILOG = """\b
@@ -65,10 +57,8 @@ def command(site: Path, metrics_out: Path | None) -> None:
     every_s = loaded.settings.ingest.reload_s
     reload = Reload(site, loaded, stamp, every_s, SiteMetrics(registry))
     signal.signal(signal.SIGHUP, lambda *_: reload.ask())
-    ages = LastFrameAge(monotonic)
-    registry.register(ages)
     try:
-        looked = _run(reload, registry, ages, stop)
+        looked = _run(reload, registry, stop)
     except (
         ManifestError,
         KafkaProblem,
@@ -108,9 +98,7 @@ def _dropped(registry: CollectorRegistry) -> dict[str, int]:
     }
 
 
-def _run(
-    reload: Reload, registry: CollectorRegistry, ages: LastFrameAge, stop: threading.Event
-) -> int:
+def _run(reload: Reload, registry: CollectorRegistry, stop: threading.Event) -> int:
     site = reload.site
     model = open_object_model(MODEL_FOLDER, site.settings.ingest.threads)
     session = model.session
@@ -120,19 +108,10 @@ def _run(
     connection = connection_of(site)
     click.echo(f"Kafka at {connection.bootstrap_servers}")
     ensure_topics(connection)
-    rules = site.settings.evidence
-    evidence = FolderEvidence(site.folder / rules.folder, rules.base_uri)
     sink = KafkaSink(**connection.kafka_python())
+    parts = parts_of(site, sink, model, registry)
     port, stop_serving = serve(registry, site.settings.ingest.metrics_port)
     click.echo(f"metrics on http://127.0.0.1:{port}/metrics")
-    parts = Parts(
-        sink=sink,
-        evidence=evidence,
-        model=model,
-        metrics=IngestMetrics(registry),
-        ages=ages,
-        now=lambda: datetime.now(UTC),
-    )
     try:
         looked = ingest(site, parts, stop, reload)
     finally:

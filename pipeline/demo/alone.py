@@ -1,42 +1,32 @@
 """The demo without Kafka: the same looks and the same fold, in one process."""
 
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from time import monotonic
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from detectors.hits import Hit
 from detectors.runtime import ObjectModel
-from pipeline.ingest import Parts, ingest
+from pipeline.ingest import ingest, parts_of
 from pipeline.messages import encode
-from pipeline.metrics import LastFrameAge, ingest_metrics
 from pipeline.readings import look_at_reading, watch_sensors
 from pipeline.replay import Fold, log_line
 from pipeline.site.model import Site
 from pipeline.topics import HITS
-from sinks.evidence import FolderEvidence
+from sinks.contract import Headers
 
 PARTITION = 0
 
 
 class FoldSink:
-    """An AlertSink that folds what goes to the log at once; other topics are only counted."""
+    """An AlertSink that folds what goes to the log at once; what goes to others is left out."""
 
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
         self.alerts: list[bytes] = []
         self.log: list[bytes] = []
 
-    def send(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-    ) -> None:
+    def send(self, topic: str, key: bytes, value: bytes, headers: Headers = ()) -> None:
         """As in `AlertSink`; nothing can fail."""
         if topic != HITS:
             return
@@ -59,14 +49,5 @@ def run(site: Site, model: ObjectModel) -> tuple[FoldSink, str]:
         seen = look_at_reading(line, watched, now, site.settings.worker.max_clock_skew_s)
         if isinstance(seen, Hit):
             sink.send(HITS, seen.leaf_code.encode(), encode(seen))
-    rules = site.settings.evidence
-    parts = Parts(
-        sink=sink,
-        evidence=FolderEvidence(site.folder / rules.folder, rules.base_uri),
-        model=model,
-        metrics=ingest_metrics(registry),
-        ages=LastFrameAge(monotonic),
-        now=lambda: datetime.now(UTC),
-    )
-    ingest(site, parts, threading.Event())
+    ingest(site, parts_of(site, sink, model, registry), threading.Event())
     return sink, generate_latest(registry).decode()

@@ -5,11 +5,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import executable
-from typing import Any
 
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
@@ -19,6 +18,7 @@ from pipeline.child import Child
 from pipeline.connection import Connection
 from pipeline.demo.run_site import Ports
 from pipeline.replay import log_line
+from pipeline.topic_reader import reading
 from pipeline.topics import ALERTS, HITS, READINGS, admin_client
 from pipeline.worker_group import WORKER_GROUP
 from sinks.kafka import KafkaSink
@@ -114,30 +114,20 @@ def publish_readings(connection: Connection, path: Path, over_s: float = 0.0) ->
     sink = KafkaSink(**connection.kafka_python())
     try:
         for line in lines:
-            sink.enqueue(READINGS, msgspec.json.decode(line)["sensor_id"].encode(), line)
+            sink.send(READINGS, msgspec.json.decode(line)["sensor_id"].encode(), line)
             pause.wait(over_s / len(lines))
-        sink.flush()
     finally:
         sink.close()
 
 
-@contextmanager
-def _consumer(connection: Connection) -> Iterator[KafkaConsumer]:
-    consumer = KafkaConsumer(**connection.kafka_python(), enable_auto_commit=False)
-    try:
-        yield consumer
-    finally:
-        consumer.close()
-
-
-def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
-
-
 def ends(connection: Connection, topic: str) -> dict[TopicPartition, int]:
     """The next offset of each partition of a topic."""
-    with _consumer(connection) as consumer:
-        found: dict[TopicPartition, int] = consumer.end_offsets(_partitions(consumer, topic))
+    settings = connection.kafka_python()
+    with closing(KafkaConsumer(**settings, enable_auto_commit=False)) as consumer:
+        numbers = consumer.partitions_for_topic(topic) or ()
+        found: dict[TopicPartition, int] = consumer.end_offsets(
+            [TopicPartition(topic, number) for number in sorted(numbers)]
+        )
         return found
 
 
@@ -157,25 +147,9 @@ def read(
     connection: Connection, topic: str
 ) -> Iterator[tuple[int, int, bytes | None, bytes | None]]:
     """Every record of a topic, as a consumer of it would see them, partition by partition."""
-    for record in _records(connection, topic):
-        yield record.partition, record.offset, record.key, record.value
-
-
-def read_headers(connection: Connection, topic: str) -> Iterator[tuple[bytes, dict[str, str]]]:
-    """Value and headers of every record of a topic."""
-    for record in _records(connection, topic):
-        yield record.value or b"", {name: value.decode() for name, value in record.headers}
-
-
-def _records(connection: Connection, topic: str) -> Iterator[Any]:
-    with _consumer(connection) as consumer:
-        for partition in _partitions(consumer, topic):
-            end = consumer.end_offsets([partition])[partition]
-            consumer.assign([partition])
-            consumer.seek_to_beginning()
-            while consumer.position(partition) < end:
-                for records in consumer.poll(timeout_ms=500).values():
-                    yield from records
+    with reading(connection) as reader:
+        for taken in reader.everything(topic):
+            yield taken[:4]
 
 
 def _scrape(port: int) -> str:

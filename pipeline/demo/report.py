@@ -15,12 +15,8 @@ from pipeline.alerts import CloudEvent, Direct, decode_alert
 
 def latest(alerts: Sequence[bytes]) -> list[CloudEvent]:
     """The newest state of each incident, in order of first appearance."""
-    by_id: dict[str, CloudEvent] = {}
-    for event in map(decode_alert, alerts):
-        known = by_id.setdefault(event.data.alert_id, event)
-        if event.data.sequence > known.data.sequence:
-            by_id[event.data.alert_id] = event
-    return list(by_id.values())
+    oldest_first = sorted(map(decode_alert, alerts), key=lambda event: event.data.sequence)
+    return list({event.data.alert_id: event for event in oldest_first}.values())
 
 
 def table(alerts: Sequence[bytes]) -> Table:

@@ -2,10 +2,11 @@
 
 import json
 import shutil
-import socket
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+from pipeline.broker import free_port
 
 WRITTEN_BY = "# Written by gridalert demo."
 CLIP_CAMERA = "cameras/own.toml"
@@ -21,10 +22,8 @@ class Ports:
 
 def free_ports() -> Ports:
     """Two ports that nobody uses now."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return Ports(one.getsockname()[1], two.getsockname()[1])
+    worker = free_port()
+    return Ports(worker, ingest=free_port(apart_from=worker))
 
 
 def prepare(source: Path, target: Path, bootstrap: str, ports: Ports, video: Path | None) -> Path:

@@ -72,8 +72,8 @@ def apply_hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     at = max(incident.at or hit.occurred_at, case.alert.updated_at if case else hit.occurred_at)
     incident, reason = judge(incident, policy.leaves[hit.leaf_code], policy, at, states)
     if reason not in TELLS:
-        reason = _quiet(reason, hit, on, incident)
         yes = any(x.yes for x in seen.lasting)
+        reason = _quiet(reason, hit, on, yes, incident.case)
         if hit.quality > 0 and not yes and (closed_id := _waits_for(state, name)):
             state = _proven(state, closed_id)
             after = After(state, name, incident, Reason.SEEN_GONE, done)
@@ -81,18 +81,17 @@ def apply_hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     return stepped(hit, where, After(state, name, incident, reason, done), policy)
 
 
-def _quiet(reason: Reason, hit: Hit, on: bool, incident: Incident) -> Reason:
+def _quiet(reason: Reason, hit: Hit, on: bool, yes: bool, case: Case | None) -> Reason:
     """Why a hit led to nothing, as the one who sent it would ask."""
     if not on:
         return Reason.OFF_SCHEDULE
     if hit.quality <= 0.0:
         return Reason.CANNOT_SEE
-    supports = any(x.yes for x in incident.tracks[track_key(hit.source.id, hit.zone_id)].lasting)
-    if incident.case is not None and incident.case.cleared_at is None:
-        return Reason.SAME_INCIDENT if reason is Reason.NOTHING_THERE else reason
-    if reason is Reason.NOTHING_THERE and supports:
-        return Reason.NOT_YET
-    return reason
+    if reason is not Reason.NOTHING_THERE:
+        return reason
+    if case is not None and case.cleared_at is None:
+        return Reason.SAME_INCIDENT
+    return Reason.NOT_YET if yes else reason
 
 
 def _waits_for(state: LeafState, name: str) -> str | None:

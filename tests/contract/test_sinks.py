@@ -1,7 +1,5 @@
 """What every sink promises, held against each that needs no broker."""
 
-import base64
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from sinks.contract import AlertSink, SinkUnavailable
-from sinks.jsonl import JsonlSink
-from sinks.memory import MemorySink
+from tests.memory_sink import MemorySink
 
-Delivered = tuple[str, bytes, bytes, list[tuple[str, bytes]], int | None]
+Delivered = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
 
 
 @dataclass
@@ -25,32 +22,11 @@ def _memory(_: Path) -> Case:
     sink = MemorySink()
     return Case(
         sink,
-        lambda: [(m.topic, m.key, m.value, list(m.headers), m.partition) for m in sink.messages],
+        lambda: [(m.topic, m.key, m.value, list(m.headers)) for m in sink.messages],
     )
 
 
-def _jsonl(folder: Path) -> Case:
-    path = folder / "out.jsonl"
-    return Case(JsonlSink(path), lambda: [_parsed(line) for line in path.read_bytes().splitlines()])
-
-
-def _parsed(line: bytes) -> Delivered:
-    record = json.loads(line)
-    headers = [(name, _bytes(content)) for name, content in record.get("headers", [])]
-    value = record["value"]
-    raw = base64.b64decode(value["base64"]) if _is_base64(value) else json.dumps(value).encode()
-    return record["topic"], _bytes(record["key"]), raw, headers, record.get("partition")
-
-
-def _is_base64(value: object) -> bool:
-    return isinstance(value, dict) and list(value) == ["base64"]
-
-
-def _bytes(content: str | dict[str, str]) -> bytes:
-    return content.encode() if isinstance(content, str) else base64.b64decode(content["base64"])
-
-
-@pytest.fixture(params=[_memory, _jsonl], ids=["memory", "jsonl"])
+@pytest.fixture(params=[_memory], ids=["memory"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     made: Case = request.param(tmp_path)
     yield made
@@ -58,8 +34,8 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 
 
 def test_a_sent_message_is_delivered_whole(case: Case) -> None:
-    case.sink.send("grid.alerts.v1", b"510107", b'{"n": 1}', [("traceparent", b"00-ab")], 7)
-    expected = ("grid.alerts.v1", b"510107", b'{"n": 1}', [("traceparent", b"00-ab")], 7)
+    case.sink.send("grid.alerts.v1", b"510107", b'{"n": 1}', [("traceparent", b"00-ab")])
+    expected = ("grid.alerts.v1", b"510107", b'{"n": 1}', [("traceparent", b"00-ab")])
     assert case.delivered() == [expected]
 
 
@@ -67,15 +43,13 @@ def test_any_bytes_are_delivered(case: Case) -> None:
     values = [b"", b"\xff\xd8\xff jpeg", b"not json", b'{"pretty":\n 1}']
     for value in values:
         case.sink.send("t", b"\x80key", value, [("h", b"\x00\xff")])
-    assert case.delivered() == [
-        ("t", b"\x80key", value, [("h", b"\x00\xff")], None) for value in values
-    ]
+    assert case.delivered() == [("t", b"\x80key", value, [("h", b"\x00\xff")]) for value in values]
 
 
 def test_messages_keep_their_order_and_repeats_stay(case: Case) -> None:
     for n in (1, 2, 2, 3):
         case.sink.send("t", b"k", str(n).encode())
-    assert [value for _, _, value, _, _ in case.delivered()] == [b"1", b"2", b"2", b"3"]
+    assert [value for _, _, value, _ in case.delivered()] == [b"1", b"2", b"2", b"3"]
 
 
 def test_after_close_nothing_is_taken_and_what_was_sent_stays(case: Case) -> None:

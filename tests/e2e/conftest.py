@@ -13,21 +13,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.alerts import Direct, GridAlert, Resolved, Updated, decode_alert
 from pipeline.broker import LocalBroker
 from pipeline.child import Child
 from pipeline.connection import Connection
-from pipeline.demo.on_kafka import ends, lag, read, read_headers, start
+from pipeline.demo.on_kafka import ends, lag, read, start
 from pipeline.demo.run_site import free_ports
 from pipeline.feedback import Feedback
 from pipeline.incidents.policy import Policy
 from pipeline.site.load import load_site
 from pipeline.topics import ALERTS, DEAD_LETTERS, FEEDBACK, HITS, READINGS, REPORTS
 from sinks.evidence import FolderEvidence
-from sinks.kafka import KafkaSink
-from tests.conftest import make_new, wait_until
+from tests.conftest import make_new, read_headers, wait_until
 from tests.e2e import answers, estate, stories
 
 SEED = 20261121
@@ -138,10 +138,11 @@ def _tell(kafka: LocalBroker, folder: Path, worker: Child, port: int) -> Told:
 
 
 def _send(connection: Connection, records: Iterable[stories.Record]) -> None:
-    sink = KafkaSink(**connection.kafka_python())
+    producer = KafkaProducer(**connection.kafka_python(), acks="all")
     for topic, key, value in records:
-        sink.enqueue(topic, key, value)
-    sink.close()
+        producer.send(topic, value, key)
+    producer.flush(60.0)
+    producer.close()
 
 
 def _produce(kafka: LocalBroker, records: list[stories.Record]) -> None:

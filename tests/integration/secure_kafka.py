@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.broker import _free_port
+from pipeline.broker import free_port
 from pipeline.child import Child
 from pipeline.connection import Connection
 from pipeline.jars import DEPLOY, find_java, resolve_jars
@@ -81,12 +81,12 @@ def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
 
 def write_properties(folder: Path, cafile: Path) -> int:
     """The broker's settings; the port it will listen on."""
-    port = _free_port()
+    port = free_port()
     template = (DEPLOY / "server.properties").read_text("ascii") + SECURITY
     text = template.format(
         host=HOST,
         port=port,
-        controller_port=_free_port(),
+        controller_port=free_port(),
         log_dir="logs",
         store=STORE,
         store_password=STORE_PASSWORD,

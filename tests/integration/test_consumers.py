@@ -22,12 +22,12 @@ from docs.schemas import CONTRACTS
 from pipeline.alerts import decode_alert
 from pipeline.broker import LocalBroker
 from pipeline.child import Child
-from pipeline.demo.on_kafka import read, read_headers
+from pipeline.demo.on_kafka import read
 from pipeline.feedback import action_of, decode_feedback
 from pipeline.messages import encode
 from pipeline.topics import ALERTS, FEEDBACK
 from sinks.kafka import KafkaSink
-from tests.conftest import wait_until
+from tests.conftest import read_headers, wait_until
 from tests.contract.examples import as_event, decided, feedback, sent, van_of
 
 ROOT = Path(__file__).parents[2]

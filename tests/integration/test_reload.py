@@ -23,7 +23,7 @@ from pipeline.site.problems import SiteError
 from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS, READINGS
 from sinks.kafka import KafkaSink
 from tests.builders import at
-from tests.conftest import wait_until
+from tests.conftest import put, wait_until
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 READ = (DEMO / "readings.jsonl").read_bytes().splitlines()  # every 5 s; too much from 0:15 to 0:55
@@ -186,9 +186,7 @@ def test_records_before_a_change_are_decided_by_the_version_before_it_even_after
     partition, value = hits[-1]
     later = (value or b"").replace(b"00:00:30", b"00:00:35")
     assert later != value
-    sink = KafkaSink(**town.connection.kafka_python())
-    sink.send(HITS, LEAF.encode(), later, partition=partition)
-    sink.close()
+    put(town.connection, HITS, LEAF.encode(), later, [partition])
     (town.site / "sensors.toml").unlink()
     with running(town, "b"):
         town.settle()

@@ -17,7 +17,7 @@ import pytest
 from pipeline.alerts import GridAlert, decode_alert
 from pipeline.broker import LocalBroker
 from pipeline.child import Child
-from pipeline.demo.on_kafka import ends, lag, publish_readings, read, read_headers, start
+from pipeline.demo.on_kafka import ends, lag, publish_readings, read, start
 from pipeline.demo.run_site import Ports, prepare
 from pipeline.feedback import Actor, Arrived, FeedbackEvent
 from pipeline.messages import Decision, Given, Reported, Tick, decode_log_record, encode
@@ -36,7 +36,7 @@ from pipeline.topics import (
 from pipeline.worker import UNEXPECTED
 from sinks.kafka import KafkaSink
 from tests.builders import at
-from tests.conftest import wait_until
+from tests.conftest import put, read_headers, wait_until
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "deploy" / "demo"
@@ -79,8 +79,7 @@ def test_poison_becomes_dead_letters_and_the_next_record_is_decided(
     for topic, value in product((REPORTS, FEEDBACK), FROM_PEOPLE):
         sink.send(topic, b"anybody", value)
     for value in (b"", b"\x00", b'{"kind":"hit"}', b'{"kind":"policy","version":"other"}'):
-        for partition in range(24):
-            sink.enqueue(HITS, b"poison", value, partition=partition)
+        put(kafka.connection, HITS, b"poison", value, range(24))
     sink.close()
     publish_readings(kafka.connection, DEMO / "readings.jsonl")
     settle(kafka, READINGS, REPORTS, FEEDBACK, HITS)
@@ -155,9 +154,8 @@ def test_what_is_forgotten_stays_so_for_the_next_worker(
     settle(kafka, READINGS, HITS)
     opened = decode_alert(next(read(kafka.connection, ALERTS))[3] or b"").data
     sink = KafkaSink(**kafka.connection.kafka_python())
-    for day, partition in product(range(100, 600, 100), range(24)):  # breached, given up, forgotten
-        sink.enqueue(HITS, b"tick", encode(Tick(at(day * 86_400))), partition=partition)
-    sink.flush()
+    for day in range(100, 600, 100):  # breached, given up, forgotten
+        put(kafka.connection, HITS, b"tick", encode(Tick(at(day * 86_400))), range(24))
     settle(kafka, HITS)
     states = {key: value for *_, key, value in read(kafka.connection, STATE)}
     assert states[f"@{opened.alert_id}".encode()] is None

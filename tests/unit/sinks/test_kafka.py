@@ -1,11 +1,9 @@
-"""The sink's own bookkeeping, on a producer whose acknowledgements the test decides."""
+"""What the sink makes of a producer's answers, which the test decides."""
 
-import threading
 from typing import Any
 
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
-from kafka.future import Future
 
 import sinks.kafka
 from sinks.contract import MessageRefused, SinkUnavailable
@@ -13,27 +11,24 @@ from sinks.kafka import KafkaSink
 
 
 class Producer:
-    """Stands for KafkaProducer; `pending` are the futures not yet acknowledged."""
+    """Stands for KafkaProducer; `answer`: what it fails with, if it does."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
-        self.pending: list[Any] = []
-        self.sent: list[tuple[str, bytes]] = []
+        self.answer: Exception | None = None
         self.closed = 0
 
-    def send(self, topic: str, *, value: bytes, **_: Any) -> Any:
-        future = _Future()
-        self.sent.append((topic, value))
-        self.pending.append(future)
-        return future
+    def send(self, _: str, **__: Any) -> "Producer":
+        return self
+
+    def get(self, timeout: float) -> None:
+        if self.answer:
+            raise self.answer
 
     def close(self, timeout: float) -> None:
         self.closed += 1
-
-
-class _Future(Future):  # type: ignore[misc]
-    def get(self, timeout: float) -> None:
-        raise KafkaTimeoutError("no answer")
+        if self.answer:
+            raise self.answer
 
 
 @pytest.fixture
@@ -54,74 +49,21 @@ def test_durable_settings_and_the_callers_reach_the_producer(sink: KafkaSink) ->
     assert settings["max_in_flight_requests_per_connection"] == 1
 
 
-def test_send_without_acknowledgement_is_unavailable(sink: KafkaSink) -> None:
-    with pytest.raises(SinkUnavailable, match="no answer"):
-        sink.send("t", b"k", b"v")
-
-
-def test_flush_waits_for_every_acknowledgement(sink: KafkaSink) -> None:
-    sink.enqueue("t", b"k", b"1")
-    sink.enqueue("t", b"k", b"2")
-    waiting = threading.Thread(target=sink.flush, daemon=True)
-    waiting.start()
-    first, second = _producer(sink).pending
-    first.success(None)
-    waiting.join(0.05)
-    assert waiting.is_alive()
-    second.success(None)
-    waiting.join(5)
-    assert not waiting.is_alive()
-
-
 @pytest.mark.parametrize(
     ("error", "raised"),
     [(KafkaTimeoutError("gone"), SinkUnavailable), (MessageSizeTooLargeError(), MessageRefused)],
 )
-def test_a_failure_stops_what_follows_until_flush_told_it(
+def test_a_failure_is_raised_as_the_caller_has_to_act_on_it(
     sink: KafkaSink, error: Exception, raised: type[Exception]
 ) -> None:
-    sink.enqueue("t", b"k", b"1")
-    _producer(sink).pending[0].failure(error)
-    with pytest.raises(raised):
-        sink.enqueue("t", b"k", b"2")
-    with pytest.raises(raised):
-        sink.flush()
-    assert _producer(sink).sent == [("t", b"1")]
-    sink.enqueue("t", b"k", b"1")
-    _producer(sink).pending[1].success(None)
-    sink.flush()
+    _producer(sink).answer = error
+    with pytest.raises(raised, match=type(error).__name__):
+        sink.send("t", b"k", b"v")
 
 
-@pytest.mark.parametrize(("limit", "value"), [("max_messages", 1), ("max_bytes", 3)])
-def test_what_is_in_flight_is_bounded(sink: KafkaSink, limit: str, value: int) -> None:
-    setattr(sink, limit, value)
-    sink.enqueue("t", b"k", b"1")
-    following = threading.Thread(target=sink.enqueue, args=("t", b"k", b"2"), daemon=True)
-    following.start()
-    following.join(0.05)
-    assert following.is_alive()
-    assert len(_producer(sink).sent) == 1
-    _producer(sink).pending[0].success(None)
-    following.join(5)
-    assert len(_producer(sink).sent) == 2
-
-
-def test_a_message_that_never_started_is_not_in_flight(
-    sink: KafkaSink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise MessageSizeTooLargeError("6 MiB")
-
-    monkeypatch.setattr(_producer(sink), "send", refuse)
-    with pytest.raises(MessageRefused, match="6 MiB"):
-        sink.enqueue("t", b"k", b"1")
-    sink.flush()
-
-
-def test_close_flushes_and_lets_go_of_the_producer_even_then(sink: KafkaSink) -> None:
-    sink.enqueue("t", b"k", b"1")
-    _producer(sink).pending[0].failure(KafkaTimeoutError("gone"))
-    with pytest.raises(SinkUnavailable):
-        sink.close()
+def test_close_lets_go_of_the_producer_and_tells_what_was_not_delivered(sink: KafkaSink) -> None:
     sink.close()
+    _producer(sink).answer = KafkaTimeoutError("gone")
+    with pytest.raises(SinkUnavailable, match="gone"):
+        sink.close()
     assert _producer(sink).closed == 2

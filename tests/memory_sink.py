@@ -1,4 +1,4 @@
-"""A sink that keeps messages in memory, for tests and for a demonstration without Kafka."""
+"""A sink that keeps messages in memory."""
 
 from dataclasses import dataclass
 
@@ -7,37 +7,26 @@ from sinks.contract import Headers, SinkUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it was sent; `headers` as given, `partition` None when left to the key."""
+    """One message as it was sent; `headers` as given."""
 
     topic: str
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
-    partition: int | None
 
 
 class MemorySink:
-    """An `AlertSink` whose messages can be read back from `messages`, in the order sent.
-
-    Nothing bounds it but the run it is used in: not for production.
-    """
+    """An `AlertSink` whose messages can be read back from `messages`, in the order sent."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self._closed = False
 
-    def send(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes,
-        headers: Headers = (),
-        partition: int | None = None,
-    ) -> None:
+    def send(self, topic: str, key: bytes, value: bytes, headers: Headers = ()) -> None:
         """Keep it. Raises SinkUnavailable after `close`."""
         if self._closed:
             raise SinkUnavailable("the memory sink is closed")
-        self.messages.append(Message(topic, key, value, tuple(headers), partition))
+        self.messages.append(Message(topic, key, value, tuple(headers)))
 
     def on(self, topic: str) -> list[Message]:
         """The messages of one topic, in the order sent."""
