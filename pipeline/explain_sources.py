@@ -1,125 +1,152 @@
-"""A recorded log that explain folds again, and what it finds there or on Kafka."""
+"""Where explain reads the log again: a recorded file, or the site's Kafka as far back as it goes.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+Both answer the same questions; only Kafka knows what was published, decided and refused then.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
-from pipeline.alerts import CloudEvent, GridAlert
-from pipeline.explaining import (
-    Entry,
-    Fate,
-    Record,
-    Story,
-    begin_with,
-    entries,
-    fate_of,
-    find_alert,
-    find_record,
-    story_of,
-)
+import msgspec
+
+from pipeline.explaining import Entry, Record, Told, compare, find_record, where_of
 from pipeline.incidents.decision import Where
-from pipeline.messages import PolicyChange, Reason
+from pipeline.messages import Decision, Outcome, encode
+from pipeline.published import Published, is_named, published_of, refusal_in
 from pipeline.replay import Fold, read_log
-from pipeline.site.model import Site
 from pipeline.site.problems import Both
+from pipeline.topic_reader import Taken, TopicReader
+from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS
 from pipeline.why import phrase
 
+# A track, a mute and a cool-down reach so far at most, with the rules that are shipped.
+REACH_MS = 2 * 3_600_000
 
-@dataclass(frozen=True, slots=True)
-class AlertTold:
-    """An alert explained; `messages` as published, where they still are. `notes`: how far to trust
-    it.
-    """
-
-    entries: tuple[Entry, ...]
-    messages: tuple[CloudEvent, ...]
-    notes: tuple[Both, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordTold:
-    """A record explained; `alert`: the newest of the one that it went into."""
-
-    fate: Fate
-    alert: GridAlert | None
-    notes: tuple[Both, ...]
-
-
-def fold_of(site: Site) -> Fold:
-    """A new fold of this site, with its earlier versions."""
-    return Fold(site.policy, site.folder / site.settings.worker.versions_folder)
-
-
-class Again:
-    """Records folded again, and a note for each version of the site that is not at hand."""
-
-    def __init__(self, site: Site) -> None:
-        self._site, self._fold = site, fold_of(site)
-        self.notes: list[Both] = []
-
-    def begin_with(self, where: Where, version: str) -> None:
-        """Have this version in force from just before `where`."""
-        if not begin_with(self._fold, where, version):
-            self._miss(version)
-
-    def entries(self, records: Iterable[Record], key: bytes | None) -> Iterator[Entry]:
-        """As `explaining.entries`."""
-        for entry in entries(records, self._fold, key):
-            unknown = entry.decision.reason is Reason.UNKNOWN_POLICY
-            if unknown and isinstance(entry.record, PolicyChange):
-                self._miss(entry.record.version)
-            yield entry
-
-    def _miss(self, version: str) -> None:
-        current = self._site.policy.version
-        self.notes.append(phrase("not_kept", version=version, current=current))
+Watch = Callable[[Iterable[Taken], int], Iterable[Taken]]  # shows progress; how many there may be
 
 
 class RecordedLog:
     """A file as `gridalert demo` leaves it. Raises ValueError for a line that is no record."""
 
-    def __init__(self, path: Path, site: Site) -> None:
-        self._path, self._site = path, site
-        self.where = str(path)
+    def __init__(self, path: Path, new_fold: Callable[[], Fold]) -> None:
+        self._path, self._new_fold = path, new_fold
+        self.name = str(path)
 
-    def alert(self, text: str) -> AlertTold | None:
-        """The alert of that id or number; None where the fold tells of none."""
-        found = find_alert(self._records(), fold_of(self._site), text)
-        if found is None:
-            return None
-        alert, first = found
-        again = Again(self._site)
-        story = self._story(again, alert.alert_id, first[0], alert.grid.leaf_code.encode())
-        return AlertTold(story.entries, story.messages, self._notes(again))
+    def published(self, text: str) -> list[Published]:
+        """What the fold tells of the alert that a person means, in order of sequence."""
+        fold = self._new_fold()
+        return [
+            Published(event, encode(event), first, record[:2])
+            for record in self._records()
+            for event, first in fold.apply(*record).alerts
+            if is_named(event.data, text)
+        ]
 
-    def record(self, text: str) -> RecordTold | None:
+    def find(self, text: str) -> Record | None:
         """The record at PARTITION/OFFSET or of that id."""
-        found = find_record(self._records(), text)
-        if found is None:
-            return None
-        partition, offset, key, _ = found
-        again = Again(self._site)
-        fate = fate_of(again.entries(self._records(partition), key), (partition, offset))
-        if fate is None:
-            return None
-        alert = None
-        if fate.alert_id:
-            story = self._story(Again(self._site), fate.alert_id, partition, key)
-            alert = story.messages[-1].data if story.messages else None
-        return RecordTold(fate, alert, self._notes(again))
+        return find_record(self._records(), text)
 
-    def refused(self, _: str) -> Both | None:
+    def around(self, first: Where, _: Where | None) -> tuple[int, Iterator[Record]]:
+        """All records of the partition, and offset 0."""
+        return 0, (record for record in self._records() if record[0] == first[0])
+
+    def compared(self, *_: object) -> list[Both]:
+        """Nothing was published or decided before, that could be compared."""
+        return [phrase("from_log", file=self._path)]
+
+    compared_decision = compared
+
+    def decided(self, leaf_code: str) -> Iterator[Decision]:
+        """Decisions are not in it, nor needed: it is folded from its beginning."""
+        return iter(())
+
+    def refused(self, text: str) -> Both | None:
         """What was refused before the log is not in it."""
         return None
 
-    def _story(self, again: Again, alert_id: str, partition: int, key: bytes | None) -> Story:
-        return story_of(again.entries(self._records(partition), key), alert_id)
-
-    def _notes(self, again: Again) -> tuple[Both, ...]:
-        return (phrase("from_log", file=self._path), *again.notes)
-
-    def _records(self, partition: int | None = None) -> Iterator[Record]:
+    def _records(self) -> Iterator[Record]:
         for line in read_log(self._path):
-            if partition in (None, line.partition):
-                key = None if line.key is None else line.key.encode()
-                yield line.partition, line.offset, key, line.value_bytes()
+            key = None if line.key is None else line.key.encode()
+            yield line.partition, line.offset, key, line.value_bytes()
+
+
+class KafkaLog:
+    """The site's topics, as far back as they are kept."""
+
+    def __init__(self, reader: TopicReader, watch: Watch) -> None:
+        self._reader, self._watch = reader, watch
+        self.name = f"{ALERTS}, {HITS}, {DEAD_LETTERS}"
+
+    def published(self, text: str) -> list[Published]:
+        """What is still published of the alert that a person means, in order of sequence."""
+        return published_of(self._reader, text)
+
+    def find(self, text: str) -> Record | None:
+        """The record at PARTITION/OFFSET or of that id."""
+        where, partitions = where_of(text), self._reader.partitions(HITS)
+        if where is not None:
+            found = self._at(where) if where[0] in partitions else None
+            return found[:4] if found else None
+        every = (self._records(n, *self._reader.bounds(HITS, n)) for n in partitions)
+        return next(filter(None, (find_record(records, text) for records in every)), None)
+
+    def around(self, first: Where, last: Where | None) -> tuple[int, Iterator[Record]]:
+        """The records of the partition from well before `first` (after it: that is gone) until well
+        after `last` (None: to the end), and the offset from which on they are there.
+        """
+        begin, end = self._reader.bounds(HITS, first[0])
+        if asked := self._at(first):
+            begin = min(first[1], max(begin, self._offset_at(asked, -REACH_MS)))
+        if last and (told := self._at(last)):
+            end = self._offset_at(told, REACH_MS)
+        return begin, self._records(first[0], begin, end)
+
+    def compared(self, story: Told, published: list[Published], begin: int) -> list[Both]:
+        """Whether the story, folded from offset `begin` on, is byte for byte as published."""
+        values = {one.event.data.sequence: one.value for one in published}
+        place = {"topic": HITS, "where": f"{published[0].first[0]}/{begin}"}
+        if wrong := compare(story, values):
+            return [phrase("differs", which=", ".join(map(str, wrong)), **place)]
+        same, gone = phrase("same", n=len(values), **place), len(story.messages) - len(values)
+        return [same, phrase("compacted", n=gone, topic=ALERTS)] if gone else [same]
+
+    def compared_decision(self, entry: Entry) -> list[Both]:
+        """Whether the worker decided the same; what it held is not on grid.decisions.v1."""
+        now = entry.decision
+        since = self.decided(now.leaf_code, entry.where)
+        here = (decision for decision in since if decision.partition == now.partition)
+        until = takewhile(lambda decision: decision.offset <= now.offset, here)
+        was = next((d.reason for d in until if d.offset == now.offset), None)
+        if was is now.reason or (was is None and now.outcome is Outcome.HELD):
+            return []
+        return [phrase("otherwise", was=was or Outcome.HELD, now=now.reason)]
+
+    def decided(self, leaf_code: str | None, since: Where | None = None) -> Iterator[Decision]:
+        """What was decided in a leaf grid, from this record on."""
+        key = (leaf_code or "").encode()
+        partition = self._reader.partition_of(DECISIONS, key)
+        begin, end = self._reader.bounds(DECISIONS, partition)
+        if since and (asked := self._at(since)):
+            begin = self._reader.offset_at(DECISIONS, partition, asked.at_ms)
+        for taken in self._watch(self._reader.read(DECISIONS, partition, begin, end), end - begin):
+            if taken.key == key:
+                yield msgspec.json.decode(taken.value or b"", type=Decision)
+
+    def refused(self, text: str) -> Both | None:
+        """Why what has this id never came to the log, where it was refused before."""
+        id_ = f'"{text}"'.encode()
+        for letter in self._reader.everything(DEAD_LETTERS):
+            if id_ in (letter.value or b""):
+                return phrase("refused_before", id=text, **refusal_in(letter))
+        return None
+
+    def _at(self, where: Where) -> Taken | None:
+        found = self._reader.read(HITS, *where, where[1] + 1)
+        return next(found, None)
+
+    def _offset_at(self, near: Taken, away_ms: int) -> int:
+        return self._reader.offset_at(HITS, near.partition, near.at_ms + away_ms)
+
+    def _records(self, partition: int, begin: int, end: int) -> Iterator[Record]:
+        taken = self._watch(self._reader.read(HITS, partition, begin, end), end - begin)
+        return (one[:4] for one in taken)

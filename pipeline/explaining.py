@@ -12,23 +12,23 @@ from datetime import datetime
 from detectors.hits import Hit
 from pipeline.alerts import CloudEvent, GridAlert
 from pipeline.incidents.decision import Step, Where
-from pipeline.incidents.incident import Incident
+from pipeline.incidents.in_force import calibration_at
+from pipeline.incidents.incident import Incident, rule_of, track_key
 from pipeline.incidents.looking import name_of
-from pipeline.incidents.policy import Policy
+from pipeline.incidents.policy import Policy, Rule
 from pipeline.incidents.state import LeafState
 from pipeline.messages import (
     NO_JSON,
     Decision,
     Given,
     LogRecord,
-    Outcome,
-    PolicyChange,
     Reason,
     Reported,
     decode_log_record,
     encode,
 )
 from pipeline.replay import Fold
+from pipeline.site.problems import Both
 
 Record = tuple[int, int, bytes | None, bytes | None]  # partition, offset, key, value
 EVERY_LEAF = frozenset({None, b"tick", b"policy"})  # keys of what concerns a whole partition
@@ -37,31 +37,34 @@ _AT = re.compile(r"(\d{1,9})/(\d{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record, what it did, and by what. `before`, `after`: its incident around it, if any."""
+    """One record and what it did. `name`: of the incident that it is about, "" for none;
+    `incident`: that one after it.
+    """
 
-    where: Where
     record: LogRecord | None
     step: Step
     decision: Decision
     policy: Policy
     name: str = ""
-    before: Incident | None = None
-    after: Incident | None = None
+    incident: Incident | None = None
 
     @property
-    def told(self) -> tuple[GridAlert, ...]:
-        """The alerts that it made be published."""
-        return tuple(alert.data for alert, _ in self.step.alerts)
+    def where(self) -> Where:
+        """Its partition and offset."""
+        return self.decision.partition, self.decision.offset
 
+    @property
+    def alert_id(self) -> str | None:
+        """The alert that it is part of; not one that was over when it saw nothing there."""
+        nothing = self.decision.reason is Reason.NOTHING_THERE
+        return None if nothing else self.decision.alert_id
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """An alert: all records that went into it, from the first that its incident began with, and
-    what was told of it, in order of sequence.
-    """
-
-    entries: tuple[Entry, ...]
-    messages: tuple[CloudEvent, ...]
+    @property
+    def waits_since(self) -> Where | None:
+        """The first record of what may yet become an alert, with this one in it; None for none."""
+        now = self.incident
+        waits = now and now.case is None and now.hits and self.step.changed
+        return now.first_record if now and waits else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,47 @@ class Fate:
     faded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert explained: its records, and its messages as published, where they still are; or a
+    record, with the alert that came of it. `notes`: how far to trust it.
+    """
+
+    entries: tuple[Entry, ...]
+    messages: tuple[CloudEvent, ...]
+    notes: tuple[Both, ...] = ()
+    fate: Fate | None = None  # of the record that was asked about
+
+    @property
+    def alert(self) -> GridAlert | None:
+        """The alert as it stands."""
+        return self.messages[-1].data if self.messages else None
+
+    def rules(self) -> dict[str, Rule]:
+        """The rule of each zone or sensor as it was in force when its first record came."""
+        rules: dict[str, Rule] = {}
+        for entry in self.entries:
+            hit = entry.record
+            if isinstance(hit, Hit) and entry.incident is not None:
+                key = track_key(hit.source.id, hit.zone_id)
+                if key not in rules:
+                    rules[key] = rule_of(entry.incident, key, entry.policy, hit.occurred_at)
+        return rules
+
+    def thresholds(self) -> dict[str, float]:
+        """Confidence for the desk and for direct, as in force when it opened."""
+        first = next((entry for entry in self.entries if entry.decision.alerts), None)
+        opened = self.messages[0].data if self.messages else None
+        if not first or not opened or opened.event.type not in first.policy.events:
+            return {}
+        calibration = calibration_at(opened.event.type, first.policy, opened.opened_at)
+        return {"review_at": calibration.review_at, "direct_at": calibration.direct_at}
+
+
 def where_of(text: str) -> Where | None:
     """PARTITION/OFFSET as a person writes it; None for anything else."""
     found = _AT.fullmatch(text)
     return (int(found[1]), int(found[2])) if found else None
-
-
-def is_named(alert: GridAlert, text: str) -> bool:
-    """Whether a person means this alert: by its id, its number, or the id of a message of it."""
-    return text.partition("/")[0] in (alert.alert_id, alert.alert_no)
 
 
 def entries(records: Iterable[Record], fold: Fold, key: bytes | None) -> Iterator[Entry]:
@@ -100,22 +135,11 @@ def entries(records: Iterable[Record], fold: Fold, key: bytes | None) -> Iterato
         done = fold.apply(partition, offset, own_key, value)
         if done.decision is None:
             continue
-        leaf_code = done.decision.leaf_code or ""
-        before = leaves.get(leaf_code, LeafState())
         leaves |= {code: s for code, s in done.changed.items() if isinstance(s, LeafState)}
-        after = leaves.get(leaf_code, before)
-        policy, record = fold.policy(partition), _decoded(value)
-        name = _name(record, after, policy)
-        yield Entry(
-            (partition, offset),
-            record,
-            done,
-            done.decision,
-            policy,
-            name,
-            before.incidents.get(name),
-            after.incidents.get(name),
-        )
+        leaf = leaves.get(done.decision.leaf_code or "", LeafState())
+        record, policy = _decoded(value), fold.policy(partition)
+        name = _name(record, done.decision, leaf, policy)
+        yield Entry(record, done, done.decision, policy, name, leaf.incidents.get(name))
 
 
 def _decoded(value: bytes | None) -> LogRecord | None:
@@ -125,106 +149,77 @@ def _decoded(value: bytes | None) -> LogRecord | None:
         return None
 
 
-def _name(record: LogRecord | None, leaf: LeafState, policy: Policy) -> str:
+def _name(record: LogRecord | None, decision: Decision, leaf: LeafState, policy: Policy) -> str:
     """The incident of its leaf that a record is about; "" where it is about none."""
     if isinstance(record, Hit):
         return name_of(record.event_type, record.place_id, policy)
     for name, incident in leaf.incidents.items():
         if isinstance(record, Reported) and record.report.report_id in incident.reports:
             return name
-        alert_id = incident.case.alert.alert_id if incident.case else None
-        if isinstance(record, Given) and record.feedback.alert_id == alert_id:
+        case = incident.case
+        if isinstance(record, Given) and case and case.alert.alert_id == decision.alert_id:
             return name
     return ""
 
 
-def story_of(all_entries: Iterable[Entry], alert_id: str) -> Story:
-    """All that went into an alert, those records among it that were held before it opened."""
-    waiting: dict[str, list[Entry]] = {}  # by incident: what may yet become the alert
-    found: list[Entry] = []
+def story_of(found: Iterable[Entry], alert_id: str, first: Where) -> Told:
+    """All that went into the alert whose incident began with the record `first`, those records
+    among it that were held before it opened.
+    """
+    into: list[Entry] = []
     messages: list[CloudEvent] = []
-    for entry in all_entries:
-        told = [x for x in entry.step.alerts if x[0].data.alert_id == alert_id]
-        if told or _goes_into(entry) == alert_id:
-            for event, first in told if not messages else ():
-                name = entry.name or _name_told(event.data, entry.policy)
-                found += [x for x in waiting.get(name, ()) if x.where >= first]
-            found.append(entry)
-            messages += [event for event, _ in told]
-        elif entry.name and not messages:
-            _wait(waiting, entry)
-    return Story(tuple(found), tuple(messages))
+    name = ""
+    for entry in found:
+        if entry.where == first:
+            name = entry.name
+        told = [event for event, _ in entry.step.alerts if event.data.alert_id == alert_id]
+        held = name and not messages and entry.name == name
+        if told or held or entry.alert_id == alert_id:
+            into.append(entry)
+            messages += told
+    return Told(tuple(into), tuple(messages))
 
 
-def _wait(waiting: dict[str, list[Entry]], entry: Entry) -> None:
-    held = waiting.setdefault(entry.name, [])
-    now = entry.after
-    if now is not None and (now.case is not None or now.hits == 0):
-        held.clear()  # this belongs to another alert, or to nothing
-    else:
-        held.append(entry)
-
-
-def _name_told(alert: GridAlert, policy: Policy) -> str:
-    return name_of(alert.event.type, alert.place.id, policy)
-
-
-def fate_of(all_entries: Iterable[Entry], where: Where) -> Fate | None:
+def fate_of(found: Iterable[Entry], where: Where) -> Fate | None:
     """What came of the record at `where`; None when it is not among the entries.
 
     What was held is followed on, until its incident is told or is gone.
     """
     asked: Entry | None = None
     until: datetime | None = None
-    for entry in all_entries:
+    for entry in found:
+        until = entry.decision.at or until
         if entry.where == where:
             asked = entry
-            if not _may_become(entry):
-                told = entry.told[0].alert_id if entry.told else None
-                return Fate(entry, told or _goes_into(entry))
+            if entry.alert_id or not entry.waits_since:
+                told = (event.data.alert_id for event, _ in entry.step.alerts)
+                return Fate(entry, entry.alert_id or next(told, None))
         elif asked is not None:
-            until = entry.decision.at or until
             for event, first in entry.step.alerts:
-                name = entry.name or _name_told(event.data, entry.policy)
-                if name == asked.name and first <= where:
+                if first == asked.waits_since:
                     return Fate(asked, event.data.alert_id)
-            if entry.name == asked.name and entry.after and not _goes_on(entry.after, where):
+            is_about = entry.name == asked.name and entry.step.changed
+            if is_about and entry.waits_since != asked.waits_since:
                 return Fate(asked, None, until, faded=True)
-    return Fate(asked, None, until or asked.decision.at) if asked else None
+    return Fate(asked, None, until) if asked else None
 
 
-def _goes_into(entry: Entry) -> str | None:
-    """The alert that a record is part of; not one that was over when it saw nothing there."""
-    nothing = entry.decision.reason is Reason.NOTHING_THERE
-    return None if nothing else entry.decision.alert_id
-
-
-def _may_become(entry: Entry) -> bool:
-    waits = entry.decision.outcome in (Outcome.HELD, Outcome.SUPPRESSED) and entry.step.changed
-    return bool(waits and entry.after and _goes_on(entry.after, entry.where))
-
-
-def _goes_on(incident: Incident, where: Where) -> bool:
-    return incident.case is None and incident.hits > 0 and incident.first_record <= where
-
-
-def find_alert(records: Iterable[Record], fold: Fold, text: str) -> tuple[GridAlert, Where] | None:
-    """The alert that a person means, as the fold first tells it, and the record it began with."""
-    for record in records:
-        for event, first in fold.apply(*record).alerts:
-            if is_named(event.data, text):
-                return event.data, first
-    return None
+def compare(story: Told, published: dict[int, bytes]) -> list[int]:
+    """The sequence numbers that were published otherwise than the fold has them, or not by it."""
+    again = {event.data.sequence: encode(event) for event in story.messages}
+    return sorted(n for n, value in published.items() if again.get(n) != value)
 
 
 def find_record(records: Iterable[Record], text: str) -> Record | None:
-    """The record at PARTITION/OFFSET, or with this hit, report or feedback id."""
-    where, id_ = where_of(text), text.encode()
+    """The record at PARTITION/OFFSET, or with this hit, report or feedback id; what can't be read
+    has the id if it stands in it.
+    """
+    where, quoted = where_of(text), f'"{text}"'.encode()
     for record in records:
-        if where is not None:
-            if record[:2] == where:
-                return record
-        elif id_ in (record[3] or b"") and _id_of(_decoded(record[3])) == text:
+        if record[:2] == where:
+            return record
+        holds = where is None and quoted in (record[3] or b"")
+        if holds and _id_of(_decoded(record[3])) in (text, None):
             return record
     return None
 
@@ -235,16 +230,3 @@ def _id_of(record: LogRecord | None) -> str | None:
     if isinstance(record, Reported):
         return record.report.report_id
     return record.feedback.feedback_id if isinstance(record, Given) else None
-
-
-def compare(story: Story, published: dict[int, bytes]) -> list[int]:
-    """The sequence numbers that were published otherwise than the fold has them, or not by it."""
-    again = {event.data.sequence: encode(event) for event in story.messages}
-    return sorted(n for n, value in published.items() if again.get(n) != value)
-
-
-def begin_with(fold: Fold, where: Where, version: str) -> bool:
-    """Have the policy of `version` in force from just before `where`; whether it is at hand."""
-    change = encode(PolicyChange(version))
-    done = fold.apply(where[0], where[1] - 1, b"policy", change)
-    return done.decision is not None and done.decision.reason is Reason.POLICY_CHANGED

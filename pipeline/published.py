@@ -1,50 +1,67 @@
-"""Alerts as they lie on grid.alerts.v1: compacted, and now and then twice."""
+"""What the worker published: alerts, compacted and now and then twice, and its refusals."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from pipeline.alerts import CloudEvent, decode_alert
-from pipeline.explaining import is_named, where_of
+from pipeline.alerts import CloudEvent, GridAlert, decode_alert
+from pipeline.incidents.decision import Where
 from pipeline.messages import NO_JSON
 from pipeline.topic_reader import Taken, TopicReader
 from pipeline.topics import ALERTS
 
 
-def published_of(reader: TopicReader, text: str) -> dict[int, Taken]:
-    """What is still published of the alert that a person means, by sequence."""
-    if where_of(text) is not None:
-        return {}
-    alert_id = text.partition("/")[0].encode()
-    partition = reader.partition_of(ALERTS, alert_id)
-    there = reader.read(ALERTS, partition, *reader.bounds(ALERTS, partition))
-    found = list(_readable(one for one in there if one.key == alert_id))
-    if not found:
-        there = (one for one in reader.everything(ALERTS) if alert_id in (one.value or b""))
-        found = [(one, event) for one, event in _readable(there) if is_named(event.data, text)]
-    by_sequence: dict[int, Taken] = {}
-    for one, event in found:
-        by_sequence.setdefault(event.data.sequence, one)
-    return by_sequence
+class Published(NamedTuple):
+    """A message of an alert, its bytes, and the records its alert began with and it was told by."""
+
+    event: CloudEvent
+    value: bytes
+    first: Where
+    last: Where
 
 
-def newest_of(published: Iterable[Taken]) -> dict[str, CloudEvent]:
-    """The newest message of each alert, by its id."""
-    newest: dict[str, CloudEvent] = {}
-    for _, event in _readable(published):
-        known = newest.setdefault(event.data.alert_id, event)
-        if event.data.sequence > known.data.sequence:
-            newest[event.data.alert_id] = event
-    return newest
+def is_named(alert: GridAlert, text: str) -> bool:
+    """Whether a person means this alert: by its id, its number, or the id of a message of it."""
+    return text.partition("/")[0] in (alert.alert_id, alert.alert_no)
 
 
-def event_of(taken: Taken) -> CloudEvent:
-    """The alert's message that a record of grid.alerts.v1 is."""
-    return decode_alert(taken.value or b"")
+def published_of(reader: TopicReader, text: str) -> list[Published]:
+    """What is still published of the alert that a person means, in order of sequence."""
+    part = text.partition("/")[0].encode()
+    likely = reader.partition_of(ALERTS, part)
+    for partition in sorted(reader.partitions(ALERTS), key=lambda n: n != likely):
+        there = (one for one in reader.read(ALERTS, partition) if part in (one.value or b""))
+        found = {
+            event.data.sequence: Published(event, one.value or b"", *_records_of(one))
+            for one, event in readable(there)
+            if is_named(event.data, text)
+        }
+        if found:  # all of an alert lies in one partition
+            return [found[n] for n in sorted(found)]
+    return []
 
 
-def _readable(published: Iterable[Taken]) -> Iterator[tuple[Taken, CloudEvent]]:
+def readable(published: Iterable[Taken]) -> Iterator[tuple[Taken, CloudEvent]]:
     """Without what somebody else, or a version to come, has written there."""
     for one in published:
         try:
-            yield one, event_of(one)
+            event = decode_alert(one.value or b"")
         except NO_JSON:
             continue
+        if _RECORDS <= one.headers.keys():
+            yield one, event
+
+
+def refusal_in(letter: Taken) -> dict[str, str]:
+    """Why a dead letter was refused, `reason`, `stage` and `message`, and how to `mend` it."""
+    names = {"reason": "reason", "stage": "stage", "message": "error_message", "mend": "mend"}
+    found = {name: letter.headers.get(f"dlq_{header}", b"") for name, header in names.items()}
+    return {name: value.decode(errors="replace") for name, value in found.items()}
+
+
+def _records_of(taken: Taken) -> tuple[Where, Where]:
+    """TOPIC/PARTITION/OFFSET of both headers."""
+    first, last = (
+        taken.headers[name].decode().rsplit("/", 2)[1:]
+        for name in sorted(_RECORDS)
+    )
+    return (int(first[0]), int(first[1])), (int(last[0]), int(last[1]))

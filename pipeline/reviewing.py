@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from pipeline.alerts import CloudEvent, GridAlert, Queue
+from pipeline.alerts import CloudEvent, GridAlert, Queue, decode_alert
 from pipeline.feedback import Actor, FeedbackEvent, Reviewed, Verdict
 from pipeline.messages import encode
-from pipeline.published import newest_of
+from pipeline.published import readable, refusal_in
 from pipeline.site.model import Site
 from pipeline.topic_reader import Taken, TopicReader
 from pipeline.topics import ALERTS, DEAD_LETTERS
@@ -16,13 +16,21 @@ ANSWERED_S = 30.0  # a worker that runs answers within one or two
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _PAUSE_S = 0.2
 
-Refusal = tuple[str, str]  # a dead letter's message and how to mend it
+
+def newest_of(published: Iterable[Taken]) -> dict[str, GridAlert]:
+    """Each alert as it stands, by its id."""
+    newest: dict[str, GridAlert] = {}
+    for _, event in readable(published):
+        known = newest.setdefault(event.data.alert_id, event.data)
+        if event.data.sequence > known.sequence:
+            newest[known.alert_id] = event.data
+    return newest
 
 
 def waiting(published: Iterable[Taken]) -> list[GridAlert]:
     """The alerts that nobody has answered at the desk, the one that is due first on top."""
-    newest = (event.data for event in newest_of(published).values())
-    at_desk = (a for a in newest if isinstance(a.routing, Queue) and a.handling == "open")
+    alerts = newest_of(published).values()
+    at_desk = (a for a in alerts if isinstance(a.routing, Queue) and a.handling == "open")
     return sorted(at_desk, key=lambda a: (a.deadline.due_at or _NEVER, a.opened_at, a.alert_id))
 
 
@@ -58,37 +66,23 @@ class Answers:
     """What the worker makes of feedback that is sent after this was made."""
 
     def __init__(self, reader: TopicReader, alert_id: str) -> None:
-        self._reader = reader
         at = reader.partition_of(ALERTS, alert_id.encode())
         places = [(ALERTS, at), *((DEAD_LETTERS, n) for n in reader.partitions(DEAD_LETTERS))]
-        self._next = {place: reader.bounds(*place)[1] for place in places}
+        self._reader = reader
+        self._begins = {place: reader.bounds(*place)[1] for place in places}
 
-    def wait_for(self, feedback_id: str, now_s: Callable[[], float]) -> CloudEvent | Refusal | None:
-        """The alert as it stands after it, or why it was refused; None where nobody answers."""
+    def wait_for(
+        self, feedback_id: str, now_s: Callable[[], float]
+    ) -> CloudEvent | dict[str, str] | None:
+        """The alert as it stands after it, or why it was refused (`published.refusal_in`); None
+        where nobody answers.
+        """
         until_s = now_s() + ANSWERED_S
         while now_s() < until_s:
-            for topic, partition in self._next:
-                found = self._look(topic, partition, feedback_id)
-                if found is not None:
-                    return found
+            for (topic, partition), begin in self._begins.items():
+                for one in self._reader.read(topic, partition, begin):
+                    if one.value and feedback_id.encode() in one.value:
+                        is_alert = topic == ALERTS
+                        return decode_alert(one.value) if is_alert else refusal_in(one)
             time.sleep(_PAUSE_S)
         return None
-
-    def _look(self, topic: str, partition: int, feedback_id: str) -> CloudEvent | Refusal | None:
-        begin = self._next[topic, partition]
-        end = self._reader.bounds(topic, partition)[1]
-        self._next[topic, partition] = end
-        new = [
-            one
-            for one in self._reader.read(topic, partition, begin, end)
-            if feedback_id.encode() in (one.value or b"")
-        ]
-        if topic == DEAD_LETTERS:
-            return next((_refusal(one) for one in new), None)
-        return next(iter(newest_of(new).values()), None)
-
-
-def _refusal(letter: Taken) -> Refusal:
-    names = ("dlq_error_message", "dlq_mend")
-    what, mend = (letter.headers.get(name, b"").decode(errors="replace") for name in names)
-    return what, mend

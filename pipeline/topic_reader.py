@@ -75,10 +75,13 @@ class TopicReader:
         """Where Kafka's default partitioner puts a key."""
         return int((murmur2(key) & 0x7FFFFFFF) % len(self.partitions(topic)))
 
-    def read(self, topic: str, partition: int, begin: int, end: int) -> Iterator[Taken]:
-        """The records from offset `begin` to before `end`, as they lie there."""
+    def read(
+        self, topic: str, partition: int, begin: int = 0, end: int | None = None
+    ) -> Iterator[Taken]:
+        """The records from offset `begin` to before `end`, as they lie there now."""
         at = TopicPartition(topic, partition)
-        begin = max(begin, self.bounds(topic, partition)[0])
+        first, newest = self.bounds(topic, partition)
+        begin, end = max(begin, first), newest if end is None else min(end, newest)
         if begin >= end:
             return
         self._consumer.assign([at])
@@ -90,21 +93,18 @@ class TopicReader:
                 for record in records:
                     if record.offset >= end:
                         return
-                    yield _taken(record)
+                    yield Taken(
+                        *(partition, record.offset, record.key, record.value),
+                        headers=dict(record.headers or ()),
+                        at_ms=record.timestamp,
+                    )
             if time.monotonic() - last_s > _STALLED_S:
                 raise KafkaError(f"{topic}/{partition} gave nothing for {_STALLED_S:.0f} s")
 
     def everything(self, topic: str) -> Iterator[Taken]:
         """All that a topic holds now, partition by partition."""
         for partition in self.partitions(topic):
-            yield from self.read(topic, partition, *self.bounds(topic, partition))
-
-
-def _taken(record: Any) -> Taken:
-    headers = dict(record.headers or ())
-    return Taken(
-        record.partition, record.offset, record.key, record.value, headers, record.timestamp
-    )
+            yield from self.read(topic, partition)
 
 
 @contextmanager

@@ -1,16 +1,14 @@
-"""Why a record led to what it led to, in sentences, and what there is to say of it."""
+"""Why a record led to what it led to, in sentences, with the numbers they rest on."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from detectors.hits import Hit
 from pipeline.explaining import Entry
-from pipeline.feedback import action_of
 from pipeline.incidents.cases import rule_of_case, standing_of
 from pipeline.incidents.in_force import calibration_at, silence_at
 from pipeline.incidents.incident import (
@@ -22,7 +20,7 @@ from pipeline.incidents.incident import (
 )
 from pipeline.incidents.persistence import Lasting, Track
 from pipeline.incidents.policy import Policy, Rule
-from pipeline.messages import Given, PolicyChange, Reason, Reported, Tick
+from pipeline.messages import PolicyChange, Reason
 from pipeline.site.problems import Both
 
 
@@ -56,43 +54,63 @@ def because(entry: Entry) -> Both:
     return Both(" ".join(part.en for part in parts), "".join(part.zh for part in parts))
 
 
-def clock(at: datetime, policy: Policy, *, day: bool = False) -> str:
-    """A time of day in the site's own time zone, to the millisecond where it has any."""
-    local = at.astimezone(ZoneInfo(policy.deadlines.timezone)).replace(tzinfo=None)
-    text = local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
+def local(at: datetime, policy: Policy) -> datetime:
+    """A time by the site's own clock."""
+    return at.astimezone(ZoneInfo(policy.deadlines.timezone))
+
+
+def clock(at: datetime, policy: Policy, *, day: bool = True) -> str:
+    """As people write it, to the millisecond where it has any."""
+    precise = "milliseconds" if at.microsecond else "seconds"
+    text = local(at, policy).replace(tzinfo=None).isoformat(" ", precise)
     return text if day else text[11:]
 
 
+def unit_zh(hit: Hit, policy: Policy) -> str:
+    """The measure word of what was measured (人)."""
+    kind = policy.events.get(hit.event_type)
+    return kind.measure_zh if kind else ""
+
+
 def _grounds(entry: Entry) -> Iterator[Both]:
-    reason, record, incident = entry.decision.reason, entry.record, entry.after
     if entry.step.dead_letter is not None:
-        letter = entry.step.dead_letter
-        yield phrase("letter", message=letter.message, mend=letter.mend)
-    elif isinstance(record, PolicyChange):
-        yield phrase("version", version=record.version)
+        yield phrase("letter", **msgspec.structs.asdict(entry.step.dead_letter))
+    elif isinstance(entry.record, PolicyChange):
+        yield phrase("version", version=entry.record.version)
+    incident, policy, reason = entry.incident, entry.policy, entry.decision.reason
     if incident is None:
         return
-    if isinstance(record, Hit):
-        yield from _of_hit(record, reason, incident, entry.policy)
+    times = (incident.at, entry.decision.at, incident.last_seen_at)
+    decided_at = max(at for at in times if at is not None)
+    if isinstance(entry.record, Hit):
+        yield from _of_look(entry.record, reason, incident, policy)
     if reason in _BY_CONFIDENCE:
-        yield _of_confidence(incident, entry.policy, _at(entry, incident))
+        calibration = calibration_at(incident.event_type, policy, decided_at)
+        confidence = confidence_of(incident, policy, decided_at)
+        yield phrase("confidence", confidence=confidence, calibration=calibration)
     if reason is Reason.SILENCED:
-        yield from _of_silence(entry, incident)
-    if reason is Reason.FALSE_BEFORE:
-        yield from _of_mute(entry, incident)
+        leaf_code = entry.decision.leaf_code or ""
+        where = (incident.event_type, incident.place_id, leaf_code)
+        if (silence := silence_at(*where, policy, decided_at)) is not None:
+            yield phrase("silence", silence=silence, until=clock(silence.ends_at, policy))
+    if reason is Reason.FALSE_BEFORE and incident.case is not None:
+        said = standing_of(incident.case, policy, decided_at).verdict_at
+        mute = timedelta(seconds=rule_of_case(incident.case, policy, decided_at).mute_s)
+        if said is not None:
+            yield phrase("muted", said=clock(said, policy), until=clock(said + mute, policy))
 
 
-def _of_hit(hit: Hit, reason: Reason, incident: Incident, policy: Policy) -> Iterator[Both]:
+def _of_look(hit: Hit, reason: Reason, incident: Incident, policy: Policy) -> Iterator[Both]:
+    """What one look rests on: the rule of its zone, and what its source has said so far."""
     key = track_key(hit.source.id, hit.zone_id)
     rule = rule_of(incident, key, policy, hit.occurred_at)
     track = incident.tracks.get(key)
     if reason in _HELD_BY_TIME and track is not None:
         yield from _of_time(track, incident, rule, policy)
     if reason is Reason.NOTHING_THERE and hit.measure < rule.raise_at:
-        facts = {"measure": f"{hit.measure:g}", "raise_at": f"{rule.raise_at:g}"}
-        yield phrase("below", unit=_unit(hit.event_type, policy), **facts)
+        yield phrase("below", hit=hit, unit=unit_zh(hit, policy), rule=rule)
     if reason is Reason.REPEATED and track is not None:
-        yield phrase("last_look", at=clock(track.at, policy, day=True))
+        yield phrase("last_look", at=clock(track.at, policy))
     if reason is Reason.OFF_SCHEDULE:
         yield phrase("hours", hours=_hours(hit, policy))
 
@@ -104,65 +122,21 @@ def _of_time(track: Track, incident: Incident, rule: Rule, policy: Policy) -> It
         return
     yield phrase(
         "there",
-        since=clock(x.since, policy),
-        there_s=f"{(track.at - x.since).total_seconds():.1f}",
-        hold_s=f"{rule.hold_s:g}",
-        had=f"{100 * (x.yes_s / x.seen_s if x.seen_s else x.yes):.0f}",
-        share=f"{100 * rule.share:g}",
+        since=clock(x.since, policy, day=False),
+        there_s=(track.at - x.since).total_seconds(),
+        had=100 * (x.yes_s / x.seen_s if x.seen_s else x.yes),
+        share=100 * rule.share,
+        rule=rule,
     )
     general = rule_in_general(incident, policy, track.at)
     if incident.hits < general.min_hits:
-        yield phrase("looks", hits=incident.hits, min_hits=general.min_hits)
+        yield phrase("looks", hits=incident.hits, rule=general)
     if x.lasted_at and general.group_wait_s:
-        yield phrase(
-            "group_wait",
-            lasted=clock(x.lasted_at, policy),
-            wait_s=f"{general.group_wait_s:g}",
-        )
-
-
-def _of_confidence(incident: Incident, policy: Policy, at: datetime) -> Both:
-    calibration = calibration_at(incident.event_type, policy, at)
-    return phrase(
-        "confidence",
-        confidence=f"{confidence_of(incident, policy, at):.2f}",
-        review_at=f"{calibration.review_at:.2f}",
-        direct_at=f"{calibration.direct_at:.2f}",
-    )
-
-
-def _of_silence(entry: Entry, incident: Incident) -> Iterator[Both]:
-    policy, code = entry.policy, entry.decision.leaf_code or ""
-    at = _at(entry, incident)
-    silence = silence_at(incident.event_type, incident.place_id, code, policy, at)
-    if silence is not None:
-        yield phrase(
-            "silence",
-            id=silence.id,
-            author=silence.author,
-            until=clock(silence.ends_at, policy, day=True),
-            comment=silence.comment,
-        )
-
-
-def _of_mute(entry: Entry, incident: Incident) -> Iterator[Both]:
-    if incident.case is None:
-        return
-    at, policy = _at(entry, incident), entry.policy
-    said = standing_of(incident.case, policy, at).verdict_at
-    if said is not None:
-        until = said + timedelta(seconds=rule_of_case(incident.case, policy, at).mute_s)
-        days = {"said": said, "until": until}
-        yield phrase("muted", **{k: clock(v, policy, day=True) for k, v in days.items()})
-
-
-def _at(entry: Entry, incident: Incident) -> datetime:
-    """When it was decided: by the newest look, or by the record's own time."""
-    times = (incident.at, entry.decision.at, incident.last_seen_at)
-    return max(at for at in times if at is not None)
+        yield phrase("group_wait", lasted=clock(x.lasted_at, policy, day=False), rule=general)
 
 
 def _hours(hit: Hit, policy: Policy) -> Both:
+    """The hours in which a rule counts, `on working days 22:00-06:00`."""
     watch = policy.watches.get((hit.source.id, hit.zone_id))
     schedule = (watch.schedule if watch else ()) or policy.events[hit.event_type].schedule
     windows = [(WORDS.say[w.days], f" {_hour(w.from_min)}-{_hour(w.to_min)}") for w in schedule]
@@ -171,59 +145,3 @@ def _hours(hit: Hit, policy: Policy) -> Both:
 
 def _hour(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _unit(event_type: str, policy: Policy) -> str:
-    kind = policy.events.get(event_type)
-    return kind.measure_zh if kind else ""
-
-
-def facts_of(entry: Entry) -> dict[str, Any]:
-    """All there is to say of a record and its decision, as JSON has it."""
-    why = because(entry)
-    return {
-        **_decided(entry),
-        **_recorded(entry),
-        "why": why._asdict(),
-        "alert_id": entry.decision.alert_id,
-        "alerts": list(entry.decision.alerts),
-        "policy_version": entry.policy.version,
-    }
-
-
-def _decided(entry: Entry) -> dict[str, Any]:
-    decision = entry.decision
-    return {
-        "at": decision.at.isoformat() if decision.at else None,
-        "partition": entry.where[0],
-        "offset": entry.where[1],
-        "outcome": decision.outcome.value,
-        "reason": decision.reason.value,
-        "id": decision.hit_id,
-    }
-
-
-def _recorded(entry: Entry) -> dict[str, Any]:
-    record = entry.record
-    if isinstance(record, Hit):
-        return {
-            "kind": record.source.kind,
-            "source": f"{record.source.id}/{record.zone_id}",
-            "measure": record.measure,
-            "unit": record.unit,
-            "unit_zh": _unit(record.event_type, entry.policy),
-            "score": record.score,
-            "quality": record.quality,
-            "model": record.model,
-            "evidence": [one.uri for one in record.evidence],
-        }
-    if isinstance(record, Reported):
-        report = record.report
-        photo = [report.photo.uri] if report.photo else []
-        return {"kind": "report", "source": report.channel, "evidence": photo}
-    if isinstance(record, Given):
-        done = record.feedback
-        return {"kind": "feedback", "source": f"{action_of(done)} by {done.actor.role}"}
-    if isinstance(record, Tick):
-        return {"kind": "tick"}
-    return {"kind": "policy" if isinstance(record, PolicyChange) else "record"}

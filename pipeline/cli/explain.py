@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import track
 
 from pipeline.cli.explain_due import as_json, as_lines, ask
-from pipeline.cli.explain_told import SHOWN, alert_json, alert_lines, record_json, record_lines
+from pipeline.cli.explain_told import SHOWN, Page
+from pipeline.cli.explain_told import as_json as told_json
 from pipeline.cli.shared import connection_of, load_or_exit, write_json
 from pipeline.connection import KafkaProblem
-from pipeline.explain_kafka import KafkaLog
-from pipeline.explain_sources import RecordedLog
+from pipeline.explain_sources import KafkaLog, RecordedLog
+from pipeline.explained import Again, Source, explain
 from pipeline.site.model import Site
 from pipeline.site.problems import Lang
 from pipeline.topic_reader import Taken, reading
@@ -82,8 +82,14 @@ def command(  # noqa: PLR0913, PLR0917 -- one a flag
         lines, answer = as_lines(question, lang), as_json(question)
     else:
         loaded = load_or_exit(site or Path("deploy/demo"))
-        with _log_of(loaded, log_file) as log:
-            lines, answer = _explained(str(asked), log, loaded, lang, None if show_all else SHOWN)
+        with _source(loaded, log_file) as source:
+            told = explain(source, loaded, str(asked))
+            if told is None:
+                unknown = phrase("nobody_knows", text=asked, where=source.name)
+                words = source.refused(str(asked)) or unknown
+                raise click.ClickException(getattr(words, lang))
+        lines = list(Page(loaded.policy, lang).told(told, None if show_all else SHOWN))
+        answer = told_json(told)
     for line in lines:
         click.echo(line)
     if json_file is not None:
@@ -91,31 +97,16 @@ def command(  # noqa: PLR0913, PLR0917 -- one a flag
 
 
 @contextmanager
-def _log_of(site: Site, log_file: Path | None) -> Iterator[RecordedLog | KafkaLog]:
+def _source(site: Site, log_file: Path | None) -> Iterator[Source]:
     """Where to look; what is wrong there ends the command with a sentence."""
     try:
         if log_file is not None:
-            yield RecordedLog(log_file, site)
+            yield RecordedLog(log_file, lambda: Again(site))
             return
         with reading(connection_of(site)) as reader:
-            yield KafkaLog(reader, site, _watched)
+            yield KafkaLog(reader, _watched)
     except (KafkaProblem, ValueError) as error:
         raise click.ClickException(str(error)) from error
-
-
-def _explained(
-    asked: str, log: RecordedLog | KafkaLog, site: Site, lang: Lang, shown: int | None
-) -> tuple[list[str], dict[str, Any]]:
-    """Lines and JSON of what was asked about; exit code 1 where nothing is known of it."""
-    alert = log.alert(asked)
-    if alert is not None:
-        lines = alert_lines(alert, site.policy, lang, shown)
-        return list(lines), alert_json(alert, site.policy)
-    record = log.record(asked)
-    if record is not None:
-        return list(record_lines(record, site.policy, lang)), record_json(record)
-    words = log.refused(asked) or phrase("nobody_knows", text=asked, where=log.where)
-    raise click.ClickException(getattr(words, lang))
 
 
 def _watched(records: Iterable[Taken], total: int) -> Iterable[Taken]:

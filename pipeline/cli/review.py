@@ -3,8 +3,7 @@
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,17 +13,16 @@ import click
 import msgspec
 
 from pipeline.alerts import CloudEvent, GridAlert, Result
-from pipeline.cli.explain_told import head_lines, local_due
+from pipeline.cli.explain_told import Page
 from pipeline.cli.shared import SITE, connection_of, load_or_exit, write_json
 from pipeline.connection import Connection, KafkaProblem
 from pipeline.feedback import Verdict
-from pipeline.published import event_of, published_of
+from pipeline.published import published_of
 from pipeline.reviewing import ANSWERED_S, Answers, answer_to, pictures_of, waiting
 from pipeline.site.model import Site
-from pipeline.site.problems import Lang
+from pipeline.site.problems import Both, Lang
 from pipeline.topic_reader import TopicReader, reading
 from pipeline.topics import ALERTS, FEEDBACK
-from pipeline.why import phrase
 from sinks.contract import MessageRefused, SinkUnavailable
 from sinks.kafka import KafkaSink
 
@@ -74,24 +72,19 @@ def command(  # noqa: PLR0913, PLR0917 -- one a flag
     if (alert is None) != (result is None):
         raise click.UsageError("name an ALERT and one of --true, --false, --cannot-tell")
     loaded = load_or_exit(site)
-    with _desk(loaded, actor, lang) as desk:
-        if alert is not None and result is not None:
-            answer = desk.answer(desk.known(alert), Verdict(result, reason))
-            result_json: dict[str, Any] = {"alert": msgspec.to_builtins(answer)}
-        else:
-            result_json = {"waiting": desk.ask_all(reason, interactive=sys.stdin.isatty())}
-    if json_file is not None:
-        write_json(json_file, result_json)
-
-
-@contextmanager
-def _desk(site: Site, actor: str, lang: Lang) -> Iterator["_Desk"]:
-    connection = connection_of(site)
+    connection = connection_of(loaded)
     try:
         with reading(connection) as reader:
-            yield _Desk(site, connection, reader, actor, lang)
+            desk = _Desk(loaded, connection, reader, actor, Page(loaded.policy, lang))
+            if alert is not None and result is not None:
+                answer = desk.answer(desk.known(alert), Verdict(result, reason))
+                found = {"alert": msgspec.to_builtins(answer)}
+            else:
+                found = {"waiting": desk.ask_all(reason, interactive=sys.stdin.isatty())}
     except (KafkaProblem, SinkUnavailable, MessageRefused) as error:
         raise click.ClickException(str(error)) from error
+    if json_file is not None:
+        write_json(json_file, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,77 +95,51 @@ class _Desk:
     connection: Connection
     reader: TopicReader
     actor: str
-    lang: Lang
+    page: Page
 
     def known(self, text: str) -> GridAlert:
         """The alert that a person means, as it stands."""
         published = published_of(self.reader, text)
         if not published:
-            raise click.ClickException(self._say("no_alert_known", text=text, topic=ALERTS))
-        return event_of(published[max(published)]).data
+            raise click.ClickException(self.page.say("no_alert_known", text=text, topic=ALERTS))
+        return published[-1].event.data
 
     def ask_all(self, reason: str, *, interactive: bool) -> list[dict[str, Any]]:
-        """Show each that waits and, on a terminal, ask for it; all that waited."""
+        """Show each that waits and, on a terminal, ask for it; all that waited, with pictures."""
         alerts = waiting(self.reader.everything(ALERTS))
-        click.echo(self._say("waiting", n=len(alerts)) if alerts else self._say("none_wait"))
+        click.echo(self.page.say("waiting" if alerts else "none_wait", n=len(alerts)))
         for alert in alerts:
-            for line in self._lines(alert):
-                click.echo(line)
+            self._show(alert)
             if not interactive:
                 continue
             choices = click.Choice([*_KEYS, "s", "q"])
-            key = click.prompt(self._say("question"), type=choices, show_choices=False)
+            key = click.prompt(self.page.say("question"), type=choices, show_choices=False)
             if key == "q":
                 break
             if key in _KEYS:
                 self.answer(alert, Verdict(_KEYS[key], reason))
-        return [self._as_json(alert) for alert in alerts]
+        return [{**msgspec.to_builtins(a), "pictures": pictures_of(a, self.site)} for a in alerts]
 
     def answer(self, alert: GridAlert, verdict: Verdict) -> GridAlert:
         """Send it, await what the worker makes of it, and show that. Exit code 1 if refused."""
         id_, now = str(uuid.uuid4()), datetime.now(UTC)
         value = answer_to(alert, verdict, self.actor, id_, now, self.site.settings.source_uri)
         answers = Answers(self.reader, alert.alert_id)
-        sink = KafkaSink(**self.connection.kafka_python())
-        try:
+        with closing(KafkaSink(**self.connection.kafka_python())) as sink:
             sink.send(FEEDBACK, alert.alert_id.encode(), value)
-        finally:
-            sink.close()
         found = answers.wait_for(id_, time.monotonic)
         if found is None:
-            raise click.ClickException(self._say("no_answer", id=id_, seconds=f"{ANSWERED_S:g}"))
+            raise click.ClickException(self.page.say("no_answer", id=id_, seconds=ANSWERED_S))
         if not isinstance(found, CloudEvent):
-            message, mend = found
-            raise click.ClickException(self._say("refused", message=message, mend=mend))
-        for line in head_lines(found.data, self.site.policy, self.lang):
+            raise click.ClickException(self.page.say("refused", **found))
+        for line in self.page.head(found.data):
             click.echo(line)
         return found.data
 
-    def _lines(self, alert: GridAlert) -> Iterator[str]:
-        due = local_due(alert.deadline, self.site.policy)
-        words = self._say("due_first", due=due, confidence=f"{alert.confidence:.2f}")
-        event = alert.event.label if self.lang == "zh" else alert.event.label_en
-        yield f"{alert.alert_no}  {words} · {event} · {alert.place.name} ({alert.grid.leaf_code})"
-        yield f"    {alert.text.headline}"
-        yield from (f"    {picture}" for picture in pictures_of(alert, self.site))
-
-    def _as_json(self, alert: GridAlert) -> dict[str, Any]:
-        fields: dict[str, Any] = msgspec.to_builtins(
-            {
-                "alert_no": alert.alert_no,
-                "alert_id": alert.alert_id,
-                "event": alert.event.type,
-                "place": alert.place,
-                "leaf_code": alert.grid.leaf_code,
-                "confidence": alert.confidence,
-                "due_at": alert.deadline.due_at,
-                "routing": alert.routing,
-                "headline": alert.text.headline,
-                "pictures": pictures_of(alert, self.site),
-            }
-        )
-        return fields
-
-    def _say(self, name: str, /, **facts: object) -> str:
-        words: str = getattr(phrase(name, **facts), self.lang)
-        return words
+    def _show(self, alert: GridAlert) -> None:
+        event = Both(alert.event.label_en, alert.event.label)
+        due = self.page.due(alert.deadline)
+        click.echo(self.page.say("waits", alert=alert, event=event, due=due))
+        click.echo(f"    {alert.text.headline}")
+        for picture in pictures_of(alert, self.site):
+            click.echo(f"    {picture}")

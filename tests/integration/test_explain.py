@@ -74,7 +74,7 @@ def explain(asked: object, site: Path, *words: object) -> str:
 def test_an_alert_and_what_was_held_or_refused_are_told_from_the_log(
     kafka: LocalBroker, worker: Child, site: Path, tmp_path: Path
 ) -> None:
-    hits, lost = crowd(0.9), hit(0, 5, **{**JUNCTION, "zone_id": "lost"})
+    hits, lost = crowd(0.9), hit(50, 5, **{**JUNCTION, "zone_id": "lost"})
     sink = KafkaSink(**kafka.connection.kafka_python())
     sink.send(FEEDBACK, b"k", b'{"specversion":"1.0","data":{"feedback_id":"fb-7"}}')
     sink.close()
@@ -85,7 +85,7 @@ def test_an_alert_and_what_was_held_or_refused_are_told_from_the_log(
     )
     answer = json.loads(out.read_text("utf-8"))
     assert [message["id"] for message in answer["messages"]] == [opened.id, resolved.id]
-    assert [record["id"] for record in answer["records"]] == [one.hit_id for one in hits[1:]]
+    assert [record["hit_id"] for record in answer["records"]] == [one.hit_id for one in hits[1:]]
     reasons = [record["reason"] for record in answer["records"]]
     assert reasons[:4] == ["not_yet", "not_yet", "lasted", "same_incident"]
     where = f"{answer['records'][0]['partition']}/{answer['records'][0]['offset']}"

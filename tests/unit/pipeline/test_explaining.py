@@ -13,14 +13,17 @@ from click.testing import CliRunner, Result
 
 from detectors.hits import Hit, Source
 from pipeline.alerts import CloudEvent, Location, decode_alert
+from pipeline.cli.explain_told import Page, as_json
 from pipeline.cli.main import main
+from pipeline.explain_sources import RecordedLog
 from pipeline.explaining import (
     Entry,
+    Fate,
     Record,
+    Told,
     compare,
     entries,
     fate_of,
-    find_alert,
     find_record,
     story_of,
     where_of,
@@ -31,10 +34,12 @@ from pipeline.messages import Given, LogRecord, Reason, Reported, Tick, encode
 from pipeline.replay import Fold, log_line, read_log, replay
 from pipeline.reports import Point, Report
 from pipeline.site.load import load_site
-from pipeline.why import WORDS, because, facts_of
+from pipeline.site.problems import Lang
+from pipeline.why import WORDS, because
 from tests.builders import COUNT, LEAF, at, event_type, hit, policy, record, standing
 
 DEMO = Path(__file__).parents[3] / "deploy/demo"
+LANGS: tuple[Lang, ...] = ("en", "zh")
 CROWD = ((0, 2), (4, 5), (5, 6), (6, 5), (7, 6), (9, 6), (12, 3), (18, 2), (22, 1), (30, 0))
 
 
@@ -48,6 +53,13 @@ def crowd(*people: tuple[float, float], **fields: Any) -> list[Hit]:
 
 def of_leaf(log: Iterable[Record], by: Policy | None = None) -> list[Entry]:
     return list(entries(log, Fold(by or policy()), LEAF.encode()))
+
+
+def story(log: list[Record], alert: CloudEvent, by: Policy | None = None) -> Told:
+    fold = Fold(by or policy())
+    told_by_fold = [one for each in log for one in fold.apply(*each).alerts]
+    first = next(first for event, first in told_by_fold if event.id == alert.id)
+    return story_of(of_leaf(log, by), alert.data.alert_id, first)
 
 
 def told(log: Iterable[Record], by: Policy | None = None) -> list[CloudEvent]:
@@ -168,7 +180,10 @@ def test_a_sentence_can_be_made_of_whatever_comes() -> None:
     log += [(0, 90, LEAF.encode(), b"\xff"), (0, 91, LEAF.encode(), b"{}"), (0, 92, None, None)]
     found = list(entries(log, Fold(policy()), None))
     assert [entry.where for entry in found] == [one[:2] for one in log]
-    assert all(because(entry).en and because(entry).zh and facts_of(entry) for entry in found)
+    assert all(because(entry).en and because(entry).zh for entry in found)
+    for one in (Told((entry,), (), fate=Fate(entry, None)) for entry in found):
+        assert json.dumps(as_json(one))
+        assert all(len(list(Page(policy(), lang).told(one, None))) >= 4 for lang in LANGS)
 
 
 # An alert -------------------------------------------------------------------------------------
@@ -178,13 +193,13 @@ def test_a_story_has_all_that_went_in_and_nothing_of_what_came_before_or_after()
     passers_by = crowd((-60, 5), (-59, 1))
     log = records([*passers_by, *crowd(*CROWD), *crowd((60, 5), (62, 5), (64, 5))])
     first, _, second = told(log)
-    story = story_of(of_leaf(log), first.data.alert_id)
-    assert reasons(story.entries) == [
+    whole = story(log, first)
+    assert reasons(whole.entries) == [
         *("not_yet", "not_yet", "not_yet", "lasted"),
         *("same_incident", "same_incident", "same_incident", "condition_cleared"),
     ]
-    assert [event.data.sequence for event in story.messages] == [1, 2]
-    again = story_of(of_leaf(log), second.data.alert_id)
+    assert [event.data.sequence for event in whole.messages] == [1, 2]
+    again = story(log, second)
     assert reasons(again.entries) == ["not_yet", "not_yet", "lasted"]
 
 
@@ -193,9 +208,9 @@ def test_an_alert_that_the_clock_opened_has_the_records_that_waited() -> None:
     log = records([*crowd((4, 5), (6, 5), (8, 5)), Tick(at(17)), Tick(at(19)), *crowd((20, 5))])
     by = crowding(rule)
     (opened,) = told(log, by)
-    story = story_of(of_leaf(log, by), opened.data.alert_id)
-    assert reasons(story.entries) == ["not_yet", "not_yet", "group_wait", "ticked", "same_incident"]
-    assert "the alert opens 10 s later" in because(story.entries[2]).en
+    found = story(log, opened, by).entries
+    assert reasons(found) == ["not_yet", "not_yet", "group_wait", "ticked", "same_incident"]
+    assert "the alert opens 10 s later" in because(found[2]).en
 
 
 def test_other_grids_are_skipped_without_being_read() -> None:
@@ -203,29 +218,34 @@ def test_other_grids_are_skipped_without_being_read() -> None:
     noise = (b"other", b"\xff not even JSON")
     mixed = [(0, n, *one) for n, one in enumerate(x for _, _, *one in log for x in (one, noise))]
     (alert, _) = told(log)
-    story = story_of(of_leaf(mixed), alert.data.alert_id)
-    assert [encode(event) for event in story.messages] == [encode(event) for event in told(log)]
+    found = story_of(of_leaf(mixed), alert.data.alert_id, (0, 2))
+    assert [entry.where for entry in found.entries][:2] == [(0, 2), (0, 4)]
+    assert [encode(event) for event in found.messages] == [encode(event) for event in told(log)]
 
 
 def test_what_was_published_otherwise_is_told_by_sequence() -> None:
     log = records(crowd(*CROWD))
     published = {event.data.sequence: encode(event) for event in told(log)}
-    story = story_of(of_leaf(log), told(log)[0].data.alert_id)
-    assert compare(story, published) == []
-    assert compare(story, {**published, 2: published[2] + b" "}) == [2]
+    found = story(log, told(log)[0])
+    assert compare(found, published) == []
+    assert compare(found, {**published, 2: published[2] + b" "}) == [2]
     elsewhere = crowding(calibration=Calibration(0.9, 1.0, 1.21, 0.5, 0.8, 0.45, 0.8))
-    other = story_of(of_leaf(log, elsewhere), told(log)[0].data.alert_id)
+    other = story(log, told(log, elsewhere)[0], elsewhere)
     assert compare(other, published) == [1, 2]
 
 
 @pytest.mark.parametrize("part", ["alert_id", "alert_no", "id"])
-def test_an_alert_is_found_by_its_id_its_number_and_a_message_of_it(part: str) -> None:
-    log = records(crowd(*CROWD))
-    event = told(log)[1]
+def test_an_alert_is_found_by_its_id_its_number_and_a_message_of_it(
+    part: str, tmp_path: Path
+) -> None:
+    seen = records(crowd(*CROWD))
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"\n".join(log_line(*one) for one in seen))
+    event = told(seen)[1]
     text = event.id if part == "id" else getattr(event.data, part)
-    found = find_alert(log, Fold(policy()), text)
-    assert found is not None
-    assert (found[0].alert_id, found[1]) == (event.data.alert_id, (0, 1))
+    found = RecordedLog(path, lambda: Fold(policy())).published(text)
+    assert [one.event.id for one in found] == [one.id for one in told(seen)]
+    assert {one.first for one in found} == {(0, 1)}
 
 
 # A record -------------------------------------------------------------------------------------
@@ -275,7 +295,16 @@ def test_records_are_found_by_place_and_by_the_ids_of_hits_reports_and_feedback(
     )  # fmt: skip
     reported = Reported(report, LEAF, "map", Location(104.0, 30.0))
     log = records([hit(0, 5), reported, Given(said)])
-    by_text = {"0/1": 1, hit(0, 5).hit_id: 0, "r-1": 1, "f-1": 2, "a-1": None, "0/7": None}
+    log.append((0, 3, LEAF.encode(), b'{"hit_id":"h-9","kind":'))  # cut short, yet it has its id
+    by_text = {
+        "0/1": 1,
+        hit(0, 5).hit_id: 0,
+        "r-1": 1,
+        "f-1": 2,
+        "h-9": 3,
+        "a-1": None,
+        "0/7": None,
+    }
     found = {text: find_record(log, text) for text in by_text}
     assert {text: one and one[1] for text, one in found.items()} == by_text
 
@@ -315,7 +344,7 @@ def test_an_alert_is_told_on_one_screen_and_whole_as_json(log: Path, tmp_path: P
     result = explain(number, "--log", log, "--json", out)
     assert result.exit_code == 0, result.output
     answer = json.loads(out.read_text("utf-8"))
-    assert [m["action"] for m in answer["messages"]] == ["opened", "resolved"]
+    assert [m["data"]["action"] for m in answer["messages"]] == ["opened", "resolved"]
     assert [r["reason"] for r in answer["records"][:4]] == [
         "not_yet",
         "not_yet",

@@ -16,9 +16,8 @@ from pipeline.cli.main import main
 from pipeline.feedback import Actor, Closed, Closing, Reviewed, Verdict
 from pipeline.feeding import look_at_feedback
 from pipeline.messages import Given, LogRecord, encode
-from pipeline.published import newest_of
 from pipeline.replay import Fold
-from pipeline.reviewing import answer_to, pictures_of, waiting
+from pipeline.reviewing import answer_to, newest_of, pictures_of, waiting
 from pipeline.site.load import load_site
 from pipeline.topic_reader import Taken
 from tests.builders import at, hit, policy, record, standing
@@ -66,7 +65,7 @@ def test_what_is_due_first_is_on_top() -> None:
 
 
 def _due_in(one: Taken, days: int) -> Taken:
-    (event,) = newest_of([one]).values()
+    event = decode_alert(one.value or b"")
     due = event.data.deadline
     assert due.due_at is not None
     moved = msgspec.structs.replace(due, due_at=due.due_at + timedelta(days=days))
@@ -122,7 +121,7 @@ def test_the_newest_state_counts_in_whatever_order_and_however_often_it_comes(
     for alert in (events[n].data for n in order):
         newest[alert.alert_id] = max(alert.sequence, newest.get(alert.alert_id, 0))
     found = newest_of([there[n] for n in order])
-    assert {id_: event.data.sequence for id_, event in found.items()} == newest
+    assert {id_: alert.sequence for id_, alert in found.items()} == newest
 
 
 def test_what_is_no_alert_on_the_topic_is_passed_over() -> None:
