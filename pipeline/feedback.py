@@ -29,8 +29,8 @@ class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Feedback(msgspec.Struct, frozen=True, tag_field="action", omit_defaults=True, kw_only=True):
-    """`feedback_id`: the same is applied once. `grid_code`: the alert's leaf grid. `at`: when it was
-    done. `based_on_sequence`: of the alert that the person saw.
+    """`feedback_id`: the same is applied once. `grid_code`: the alert's leaf grid. `at`: when it
+    was done. `based_on_sequence`: of the alert that the person saw.
     """
 
     feedback_id: Id

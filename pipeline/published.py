@@ -9,6 +9,8 @@ from pipeline.messages import NO_JSON
 from pipeline.topic_reader import Taken, TopicReader
 from pipeline.topics import ALERTS
 
+_RECORDS = {"ga_first_record", "ga_last_record"}  # headers; TOPIC/PARTITION/OFFSET each
+
 
 class Published(NamedTuple):
     """A message of an alert, its bytes, and the records its alert began with and it was told by."""
@@ -33,7 +35,7 @@ def published_of(reader: TopicReader, text: str) -> list[Published]:
         found = {
             event.data.sequence: Published(event, one.value or b"", *_records_of(one))
             for one, event in readable(there)
-            if is_named(event.data, text)
+            if is_named(event.data, text) and one.headers.keys() >= _RECORDS
         }
         if found:  # all of an alert lies in one partition
             return [found[n] for n in sorted(found)]
@@ -47,8 +49,7 @@ def readable(published: Iterable[Taken]) -> Iterator[tuple[Taken, CloudEvent]]:
             event = decode_alert(one.value or b"")
         except NO_JSON:
             continue
-        if _RECORDS <= one.headers.keys():
-            yield one, event
+        yield one, event
 
 
 def refusal_in(letter: Taken) -> dict[str, str]:
@@ -60,8 +61,5 @@ def refusal_in(letter: Taken) -> dict[str, str]:
 
 def _records_of(taken: Taken) -> tuple[Where, Where]:
     """TOPIC/PARTITION/OFFSET of both headers."""
-    first, last = (
-        taken.headers[name].decode().rsplit("/", 2)[1:]
-        for name in sorted(_RECORDS)
-    )
+    first, last = (taken.headers[name].decode().rsplit("/", 2)[1:] for name in sorted(_RECORDS))
     return (int(first[0]), int(first[1])), (int(last[0]), int(last[1]))
