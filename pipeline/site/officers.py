@@ -89,7 +89,9 @@ def check_roster(roster: Roster, grid_map: GridMap, found: Findings) -> None:
     grid_codes = [unit.code for unit in grid_map.units.values() if unit.level in GRIDS]
     for has, known in ((roster.grids, grid_codes), (roster.desks, grid_map.units)):
         for code, ids in has.items():
-            if grid_map.lacks(code):
+            unit = grid_map.units.get(code)
+            no_grid = unit is not None and known is grid_codes and unit.level not in GRIDS
+            if no_grid or grid_map.lacks(code):
                 hint = did_you_mean(code, known)
                 for id_ in ids:
                     found.add("O005", roster.spots[id_], officer=id_, code=code, hint=hint)

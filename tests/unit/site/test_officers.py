@@ -123,3 +123,10 @@ def test_each_loop_of_substitutes_is_told_once_and_no_chain_goes_round(
     asked = [call.officer.id for call in roster.chain(address())]
     assert asked[0] == "o00"
     assert len(asked) == len(set(asked)) <= LONGEST_CHAIN
+
+
+def test_a_grid_officer_has_grids_not_communities(tiny: Path) -> None:
+    rows = f"own,08,grid_officer,{MICRO};{GRID[:12]},t,,24h\n"
+    (tiny / "officers.csv").write_text(HEADER + rows + REST, encoding="utf-8")
+    _, problems = check_site(tiny)
+    assert "O005" in [problem.code for problem in problems]
