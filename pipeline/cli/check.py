@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.cli.shared import write_json
+from pipeline.cli.shared import JSON, LANG, write_json
 from pipeline.site.load import check_site
 from pipeline.site.model import Site
 from pipeline.site.problems import WORDS, Lang, Problem
@@ -21,15 +21,8 @@ Example:
 
 @click.command("check", epilog=_EPILOG)
 @click.argument("site", type=click.Path(path_type=Path), default=Path("deploy/demo"))
-@click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language."
-)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the answer as JSON to this file.",
-)
+@LANG
+@JSON
 def command(site: Path, lang: Lang, json_file: Path | None) -> None:
     """Check the folder SITE (default: deploy/demo): every problem at once.
 

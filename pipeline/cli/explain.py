@@ -11,7 +11,7 @@ from rich.progress import track
 from pipeline.cli.explain_due import as_json, as_lines, ask
 from pipeline.cli.explain_told import SHOWN, Page
 from pipeline.cli.explain_told import as_json as told_json
-from pipeline.cli.shared import connection_of, load_or_exit, write_json
+from pipeline.cli.shared import JSON, LANG, connection_of, load_or_exit, write_json
 from pipeline.connection import KafkaProblem
 from pipeline.explain_sources import KafkaLog, RecordedLog
 from pipeline.explained import Again, Source, explain
@@ -51,15 +51,8 @@ Examples:
     help="Ask a recorded log, as gridalert demo leaves it, instead of the site's Kafka.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Show every record of an alert.")
-@click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language."
-)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the answer as JSON to this file.",
-)
+@LANG
+@JSON
 def command(  # noqa: PLR0913, PLR0917 -- one a flag
     asked: str | None,
     due: str | None,

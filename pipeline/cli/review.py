@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.alerts import CloudEvent, GridAlert, Result
 from pipeline.cli.explain_told import Page
-from pipeline.cli.shared import SITE, connection_of, load_or_exit, write_json
+from pipeline.cli.shared import JSON, LANG, SITE, connection_of, load_or_exit, write_json
 from pipeline.connection import Connection, KafkaProblem
 from pipeline.feedback import Verdict
 from pipeline.published import published_of
@@ -46,15 +46,8 @@ Examples:
 @click.option(
     "--actor", default="desk", show_default=True, help="Who says so: an id, never a name."
 )
-@click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language."
-)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write those that wait, or the answer, as JSON to this file.",
-)
+@LANG
+@JSON
 def command(  # noqa: PLR0913, PLR0917 -- one a flag
     alert: str | None,
     site: Path,

@@ -21,6 +21,15 @@ SITE = click.option(
     type=click.Path(path_type=Path),
     help="The folder that says what is watched.",
 )
+LANG = click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language."
+)
+JSON = click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the answer as JSON to this file.",
+)
 
 
 def load_or_exit(folder: Path) -> Site:
