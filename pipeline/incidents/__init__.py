@@ -1,1 +1,1 @@
-"""The pure core: persistence, confidence, deadlines, routing, lifecycle, and the fold `step`."""
+"""The pure core: the fold `step`, and what it decides by."""

@@ -20,6 +20,7 @@ from pipeline.alerts import (
     Opened,
     Privacy,
     Provenance,
+    Routing,
     Severity,
 )
 from pipeline.incidents.cases import Case, scheduled, standing_of, tell
@@ -49,9 +50,6 @@ _NOT_YET = AlertText("", "", "")  # the text is written last, from everything el
 def open_case(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> Case:
     """The case of a candidate that is told for the first time."""
     kind = policy.events[incident.event_type]
-    first = first_lasting(incident)
-    first_seen_at = begun_at(incident, at)
-    alert_id = alert_id_of(policy, incident, first_seen_at)
     sure = confidence_of(incident, policy, at)
     calibration = calibration_at(kind.type, policy, at)
     routing = route(leaf, sure, calibration, at, policy.deadlines.timezone)
@@ -59,13 +57,31 @@ def open_case(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> C
         raise ValueError(f"{incident.event_type}@{incident.place_id} is too unsure to be told")
     level = graded(kind, measure_of(incident, kind.rule.over))[1]
     rule = rule_in_general(incident, policy, at)
+    case = Case(
+        alert=worded(_opened(incident, leaf, policy, at, (level, routing))),
+        first_record=incident.first_record,
+        routing=routing,
+        level=level,
+        was_seen=first_lasting(incident) is not None,
+        mute_s=rule.mute_s,
+        recheck_s=rule.recheck_s,
+    )
+    return scheduled(case, standing_of(case, policy, at), policy)
+
+
+def _opened(
+    incident: Incident, leaf: Leaf, policy: Policy, at: datetime, due: tuple[int, Routing]
+) -> Opened:
+    level, routing = due
+    first_seen_at = begun_at(incident, at)
+    alert_id = alert_id_of(policy, incident, first_seen_at)
     local = at.astimezone(ZoneInfo(policy.deadlines.timezone))
-    alert = Opened(
+    return Opened(
         alert_id=alert_id,
         alert_no=f"{leaf.address.district.code}-{local:%Y%m%d%H%M%S}-{alert_id[:4]}",
         sequence=1,
         handling="open",
-        event=_event(kind, policy),
+        event=_event(policy.events[incident.event_type], policy),
         event_level=level,
         grid=_address(incident, leaf),
         place=_place(incident, leaf, policy),
@@ -82,16 +98,6 @@ def open_case(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> C
         recheck=None,
         **seen_fields(incident, None, policy, at),
     )
-    case = Case(
-        alert=worded(alert),
-        first_record=incident.first_record,
-        routing=routing,
-        level=level,
-        was_seen=first is not None,
-        mute_s=rule.mute_s,
-        recheck_s=rule.recheck_s,
-    )
-    return scheduled(case, standing_of(case, policy, at), policy)
 
 
 def retell(
@@ -145,20 +151,14 @@ def seen_fields(
     """What looking and reports have to say. `told`: what the alert said; what has gone keeps it."""
     kind = policy.events[incident.event_type]
     condition = condition_of(incident, policy, at)
-    if told is not None and condition == "cleared":
-        measure, sure, severity = told.measures[0].value, told.confidence, told.severity
-    else:
-        measure, sure = measure_of(incident, kind.rule.over), confidence_of(incident, policy, at)
-        if told is not None and not measure:
-            measure = told.measures[0].value  # just gone, not yet for so long that it is over
-        severity = graded(kind, measure)[0]
-        if told is not None and PRIORITY[told.severity] < PRIORITY[severity]:
-            severity = told.severity  # it stays as grave as it has been
-    last = incident.last_seen_at or at
-    first = told.first_seen_at if told else incident.first_seen_at or last
-    begun = first_lasting(incident)
-    if told is None and begun is not None:
-        first = begun.since
+    gone = told if condition == "cleared" else None
+    sure = gone.confidence if gone else confidence_of(incident, policy, at)
+    measure = 0.0 if gone else measure_of(incident, kind.rule.over)
+    if told is not None and not measure:  # gone, or not yet for so long that it is over
+        measure = told.measures[0].value
+    severity = graded(kind, measure)[0]
+    if told is not None and PRIORITY[told.severity] < PRIORITY[severity]:
+        severity = told.severity  # it stays as grave as it has been
     pictures = sorted(incident.pictures.values(), key=lambda p: p.rank, reverse=True)
     evidence = tuple(p.evidence for p in pictures)
     after = tuple(e for e in told.evidence if e.kind == "after") if told else ()
@@ -168,33 +168,46 @@ def seen_fields(
         "severity": severity,
         "alarm_priority": PRIORITY[severity],
         "confidence": sure,
-        "last_seen_at": last,
+        "last_seen_at": incident.last_seen_at or at,
         "measures": (Measure(kind.measure, measure, kind.unit, kind.measure_zh),),
-        "observation": Observation(
-            hit_count=incident.hits,
-            source_count=len(incident.sources),
-            duration_s=(last - first).total_seconds(),
-            sources=incident.sources,
-            places=tuple(_named(policy, id_) for id_ in incident.places if id_ in policy.places),
-        ),
+        "observation": _observation(incident, told, policy, at),
         "evidence": evidence + after,
         "privacy": Privacy(
             classification="internal",
             redaction=tuple(dict.fromkeys(r for e in evidence for r in e.redaction)),
             retain_until=opened_at + timedelta(days=policy.retain_days),
         ),
-        "provenance": Provenance(
-            pipeline=f"gridalert@{__version__}",
-            score_model=SCORE_MODEL,
-            models=incident.models,
-            rule=f"{kind.type}@{policy.catalogue_version}",
-            policy_version=policy.version,
-            profile=profile_name(policy, at),
-            first_hit_id=_first_hit_id(incident, told),
-            last_hit_id=incident.last_hit_id,
-        ),
+        "provenance": _provenance(incident, told, policy, at),
         "exercise": incident.synthetic,
     }
+
+
+def _observation(
+    incident: Incident, told: GridAlert | None, policy: Policy, at: datetime
+) -> Observation:
+    first = told.first_seen_at if told else begun_at(incident, at)
+    return Observation(
+        hit_count=incident.hits,
+        source_count=len(incident.sources),
+        duration_s=((incident.last_seen_at or at) - first).total_seconds(),
+        sources=incident.sources,
+        places=tuple(_named(policy, id_) for id_ in incident.places if id_ in policy.places),
+    )
+
+
+def _provenance(
+    incident: Incident, told: GridAlert | None, policy: Policy, at: datetime
+) -> Provenance:
+    return Provenance(
+        pipeline=f"gridalert@{__version__}",
+        score_model=SCORE_MODEL,
+        models=incident.models,
+        rule=f"{incident.event_type}@{policy.catalogue_version}",
+        policy_version=policy.version,
+        profile=profile_name(policy, at),
+        first_hit_id=_first_hit_id(incident, told),
+        last_hit_id=incident.last_hit_id,
+    )
 
 
 def _first_hit_id(incident: Incident, told: GridAlert | None) -> str:
