@@ -25,7 +25,7 @@ class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
         "resident",
         "system",
     ]
-    level: str | None = None
+    level: Annotated[str, msgspec.Meta(max_length=32)] | None = None
 
 
 class _Feedback(msgspec.Struct, frozen=True, tag_field="action", omit_defaults=True, kw_only=True):
@@ -75,7 +75,7 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether it was real; `cannot_tell` counts as neither."""
 
     result: Result
-    reason: str = "other"
+    reason: Annotated[str, msgspec.Meta(max_length=64)] = "other"
 
 
 class Verified(_Feedback, frozen=True, tag="verified", kw_only=True):

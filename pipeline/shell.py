@@ -146,9 +146,12 @@ class Shell:
     async def look_at_site(self, *, at_once: bool = False) -> bool:
         """Run the site on disk from now on, where it is right and another; whether it is."""
         async with self._changing:
+            was_refused = bool(self.parts.reload.refused)
             site = await asyncio.to_thread(partial(self.parts.reload.look, at_once=at_once))
-            if site is None:
+            mended = was_refused and not self.parts.reload.refused
+            if site is None and not mended:
                 return False
+            site = site or self.site  # mended to what runs: partitions taken over may differ
             self._looks = await asyncio.to_thread(looks_of, site)
             self.site = site
             self.parts.shelf.change(site.policy, self._in_force())

@@ -26,8 +26,9 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     """`alert`: as last published. `routing`, `level`: what machines made of them; people may have
     changed both in the alert. `seen`: when looking found it gone and present again. `given`: all
     feedback. `was_seen`: whether looking saw it, since it was reopened last. `cleared_at`: when its
-    condition ended, None while it has not. `next_at`: when time alone changes something. `offset`:
-    on its own, the last record applied. `mute_s`, `recheck_s`: of the rule when it was opened: what
+    condition ended, None while it has not. `breached_at`: the instant whose breach was told.
+    `next_at`: when time alone changes something. `offset`: on its own, the last record applied.
+    `mute_s`, `recheck_s`: of the rule when it was opened: what
     people did keeps its meaning whatever the rules become.
     """
 
@@ -42,6 +43,7 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: tuple[Seen, ...] = ()
     given: tuple[Feedback, ...] = ()
     reminded_at: datetime | None = None
+    breached_at: datetime | None = None
     next_at: datetime | None = None
     offset: int = -1
 
@@ -72,6 +74,8 @@ def tell(case: Case, reason: Reason, policy: Policy, at: datetime, **changes: An
     )
     if reason in (Reason.REMINDER, Reason.DEADLINE_BREACHED):
         case = msgspec.structs.replace(case, reminded_at=at)
+    if reason is Reason.DEADLINE_BREACHED:
+        case = msgspec.structs.replace(case, breached_at=case.alert.deadline.due_at)
     return scheduled(msgspec.structs.replace(case, alert=alert), standing, policy)
 
 
@@ -108,8 +112,11 @@ def is_forgotten(case: Case, policy: Policy, at: datetime) -> bool:
 
 
 def _marks_left(case: Case, policy: Policy) -> list[datetime]:
+    """The reminders to come, and the breach unless it was told of this very instant."""
+    marks = reminders(case.alert.deadline, policy.deadlines)
     told_at = case.reminded_at or case.alert.opened_at
-    return [mark for mark in reminders(case.alert.deadline, policy.deadlines) if mark > told_at]
+    left = [mark for mark in marks[:-1] if mark > told_at]
+    return left + [due_at for due_at in marks[-1:] if due_at != case.breached_at]
 
 
 def given_reason(before: Standing, after: Standing, alert: GridAlert, now: GridAlert) -> Reason:

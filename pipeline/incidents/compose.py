@@ -44,6 +44,7 @@ from pipeline.messages import Reason
 
 # GB/T 28181 AlarmPriority: 1 is the gravest; derived from severity, never from the event level.
 PRIORITY = {"Extreme": 1, "Severe": 2, "Moderate": 3, "Minor": 4, "Unknown": 4}
+BY_COUNT = "reports"  # the measure where only people say that something is there
 _NOT_YET = AlertText("", "", "")  # the text is written last, from everything else
 
 
@@ -75,7 +76,8 @@ def _opened(
     level, routing = due
     first_seen_at = begun_at(incident, at)
     alert_id = alert_id_of(policy, incident, first_seen_at)
-    local = at.astimezone(ZoneInfo(policy.deadlines.timezone))
+    opened_at = max(at, incident.last_seen_at or at)
+    local = opened_at.astimezone(ZoneInfo(policy.deadlines.timezone))
     return Opened(
         alert_id=alert_id,
         alert_no=f"{leaf.address.district.code}-{local:%Y%m%d%H%M%S}-{alert_id[:4]}",
@@ -87,9 +89,9 @@ def _opened(
         place=_place(incident, leaf, policy),
         location=_location(incident, policy),
         first_seen_at=first_seen_at,
-        opened_at=at,
-        updated_at=at,
-        deadline=deadline(level, at, policy.deadlines, policy.calendar, "provisional"),
+        opened_at=opened_at,
+        updated_at=opened_at,
+        deadline=deadline(level, opened_at, policy.deadlines, policy.calendar, "provisional"),
         routing=routing,
         text=_NOT_YET,
         handled=(),
@@ -103,10 +105,18 @@ def _opened(
 def retell(
     incident: Incident, case: Case, reason: Reason, policy: Policy, at: datetime, **changes: Any
 ) -> Case:
-    """The case of an incident that looking may still change, once the world has been told."""
+    """The case of an incident that looking may still change, once the world has been told.
+
+    `at`: as of when looking is judged; told as of then, or later if something newer is known.
+    """
     seen = seen_fields(incident, case.alert, policy, at)
-    told = tell(case, reason, policy, at, **{**seen, **changes})
+    told = tell(case, reason, policy, told_at(incident, case, at), **{**seen, **changes})
     return msgspec.structs.replace(told, alert=worded(told.alert))
+
+
+def told_at(incident: Incident, case: Case, at: datetime) -> datetime:
+    """`at`, or the newest thing known of it: what is told never goes back in time."""
+    return max(at, case.alert.updated_at, incident.last_seen_at or at)
 
 
 def retell_alone(case: Case, reason: Reason, policy: Policy, at: datetime) -> Case:
@@ -154,8 +164,6 @@ def seen_fields(
     gone = told if condition == "cleared" else None
     sure = gone.confidence if gone else confidence_of(incident, policy, at)
     measure = 0.0 if gone else measure_of(incident, kind.rule.over)
-    if told is not None and not measure:  # gone, or not yet for so long that it is over
-        measure = told.measures[0].value
     severity = graded(kind, measure)[0]
     if told is not None and PRIORITY[told.severity] < PRIORITY[severity]:
         severity = told.severity  # it stays as grave as it has been
@@ -169,7 +177,7 @@ def seen_fields(
         "alarm_priority": PRIORITY[severity],
         "confidence": sure,
         "last_seen_at": incident.last_seen_at or at,
-        "measures": (Measure(kind.measure, measure, kind.unit, kind.measure_zh),),
+        "measures": (_measure(incident, told, kind, measure),),
         "observation": _observation(incident, told, policy, at),
         "evidence": evidence + after,
         "privacy": Privacy(
@@ -180,6 +188,18 @@ def seen_fields(
         "provenance": _provenance(incident, told, policy, at),
         "exercise": incident.synthetic,
     }
+
+
+def _measure(
+    incident: Incident, told: GridAlert | None, kind: EventType, measure: float
+) -> Measure:
+    """What is measured; what just went keeps what it was; reports alone measure nothing."""
+    if measure:
+        return Measure(kind.measure, measure, kind.unit, kind.measure_zh)
+    if told is not None and told.measures[0].name != BY_COUNT:
+        return told.measures[0]
+    zh = kind.measure_zh if kind.measure == BY_COUNT else "起上报"
+    return Measure(BY_COUNT, float(len(incident.reports)), "1", zh)
 
 
 def _observation(

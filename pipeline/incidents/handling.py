@@ -113,10 +113,13 @@ def _saw(standing: Standing, seen: Seen, rule: Rule) -> Standing:
     if seen.what in ("lost", "given_up"):
         gives_up = standing.handling == "open" or (seen.what == "given_up" and not settled)
         return replace(standing, handling="expired") if gives_up else standing
-    if standing.closed_at is not None and seen.what in ("gone", "still"):
+    if standing.outcome == "resolved" and seen.what in ("gone", "still"):
         # Seen at all after it was closed and had its time to go: it had not been done.
-        recheck_at = standing.closed_at + timedelta(seconds=rule.recheck_s)
+        closed_at = standing.closed_at or seen.at
+        recheck_at = closed_at + timedelta(seconds=rule.recheck_s)
         return _open_again(standing, recheck_at) if seen.at >= recheck_at else standing
+    if seen.what == "still" and rests(standing):
+        return standing
     if seen.what == "gone" or (seen.what != "reported" and is_muted(standing, rule, seen.at)):
         return standing
     if settled:
@@ -132,15 +135,24 @@ def _open_again(standing: Standing, at: datetime) -> Standing:
         taken_at=None,
         closed_at=None,
         outcome=None,
+        officer_id=None,
+        desk=None,
+        reviewed_at=None,
         reopened=standing.reopened + 1,
     )
 
 
 def is_muted(standing: Standing, rule: Rule, at: datetime) -> bool:
     """Whether a person said there was nothing, so shortly before that looking is not believed."""
-    if standing.handling != "verified_false" or standing.verdict_at is None:
-        return False
-    return at < standing.verdict_at + timedelta(seconds=rule.mute_s)
+    said_at = standing.verdict_at if standing.handling == "verified_false" else None
+    if standing.outcome == "false_alarm":
+        said_at = standing.closed_at
+    return said_at is not None and at < said_at + timedelta(seconds=rule.mute_s)
+
+
+def rests(standing: Standing) -> bool:
+    """Whether people are done with it though it is there: transferred, ignored, not solvable."""
+    return standing.handling == "closed" and standing.outcome not in ("resolved", "false_alarm")
 
 
 def _did(standing: Standing, done: Feedback) -> Standing:

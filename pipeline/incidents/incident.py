@@ -75,6 +75,11 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.case is None and not self.reports and not _all(self)
 
     @property
+    def looked_at(self) -> datetime | None:
+        """The newest look at it, by whichever clock is ahead."""
+        return max((track.at for track in self.tracks.values()), default=None)
+
+    @property
     def at(self) -> datetime | None:
         """The newest look at it, or report of it; a camera may lag behind another."""
         times = [self.last_seen_at, *(track.at for track in self.tracks.values())]
@@ -96,15 +101,13 @@ def _all(incident: Incident) -> list[Lasting]:
 
 
 def measure_of(incident: Incident, over: Over) -> float:
-    """How much is there: standing objects, the largest number any source measures, or, where
-    nobody looks, the reports.
+    """How much is there: standing objects, or the largest number any source measures; 0 where only
+    reports say that something is.
     """
     there = [track for track in incident.tracks.values() if track.present]
     if over is Over.OBJECTS:
-        measure = float(max((len(track.present) for track in there), default=0))
-    else:
-        measure = max((track.measure for track in there), default=0.0)
-    return measure or float(len(incident.reports))
+        return float(max((len(track.present) for track in there), default=0))
+    return max((track.measure for track in there), default=0.0)
 
 
 def confidence_of(incident: Incident, policy: Policy, at: datetime) -> float:

@@ -8,8 +8,8 @@ import msgspec
 from detectors.hits import Evidence
 from pipeline.alerts import Queue, Recheck, Routing
 from pipeline.incidents.cases import Case, due_by_time, standing_of
-from pipeline.incidents.compose import PRIORITY, graded, open_case, retell
-from pipeline.incidents.handling import SETTLED, Seen, Standing, is_muted
+from pipeline.incidents.compose import BY_COUNT, PRIORITY, graded, open_case, retell, told_at
+from pipeline.incidents.handling import SETTLED, Seen, Standing, is_muted, rests
 from pipeline.incidents.in_force import calibration_at, silence_at
 from pipeline.incidents.incident import (
     Incident,
@@ -54,7 +54,7 @@ def due(
     standing = standing_of(incident.case, policy, at)
     rule = rule_in_general(incident, policy, at)
     return (
-        _ending(incident, incident.case, rule, at)
+        _ending(incident, incident.case, standing, rule, at)
         or (Reason.REOPENED if reported and _is_over(incident.case, standing) else None)
         or _again(incident, incident.case, standing, rule, policy, at)
         or due_by_time(incident.case, policy, at)
@@ -87,12 +87,17 @@ def _opening(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> Re
 
 
 def silence_of(incident: Incident, leaf_code: str, policy: Policy, at: datetime) -> Silence | None:
-    """The silence that holds for an incident, by the place that saw it first."""
-    place_id = incident.places[0] if incident.places else incident.place_id
-    return silence_at(incident.event_type, place_id, leaf_code, policy, at)
+    """The silence that holds for an incident: of several places each must be silenced."""
+    of = [
+        silence_at(incident.event_type, place_id, leaf_code, policy, at)
+        for place_id in incident.places or (incident.place_id,)
+    ]
+    return of[0] if all(of) else None
 
 
-def _ending(incident: Incident, case: Case, rule: Rule, at: datetime) -> Reason | None:
+def _ending(
+    incident: Incident, case: Case, standing: Standing, rule: Rule, at: datetime
+) -> Reason | None:
     """Whether what looking saw is over."""
     if not case.was_seen or case.cleared_at is not None:
         return None
@@ -100,6 +105,8 @@ def _ending(incident: Incident, case: Case, rule: Rule, at: datetime) -> Reason 
         return Reason.CONDITION_CLEARED
     if is_lost(incident, at):
         return Reason.EXPIRED
+    if standing.handling in SETTLED:
+        return None
     too_long = rule.max_open_s and at >= _present_since(case) + timedelta(seconds=rule.max_open_s)
     return Reason.MAX_LENGTH if too_long or len(case.seen) >= MAX_SEEN else None
 
@@ -117,6 +124,8 @@ def _again(
         return None
     if is_muted(standing, rule, at):
         return Reason.FALSE_BEFORE
+    if case.cleared_at is None and rests(standing):
+        return None
     if standing.closed_at and at < standing.closed_at + timedelta(seconds=rule.recheck_s):
         return None
     return Reason.REOPENED
@@ -140,11 +149,17 @@ def _update(
         measure = measure_of(incident, kind.rule.over)
         if PRIORITY[graded(kind, measure)[0]] < PRIORITY[case.alert.severity]:
             reason = Reason.SEVERITY_CHANGED
-        elif measure >= GREW_BY * case.alert.measures[0].value:
+        elif measure and measure >= GREW_BY * _told_measure(case):
             reason = Reason.MEASURE_GREW
     if reason is Reason.SAME_INCIDENT and _is_surer(incident, case, policy, at):
         reason = Reason.CONFIDENCE_ROSE
     return reason
+
+
+def _told_measure(case: Case) -> float:
+    """What the world knows to be there; what only people said was never measured."""
+    told = case.alert.measures[0]
+    return 0.0 if told.name == BY_COUNT else told.value
 
 
 def _is_surer(incident: Incident, case: Case, policy: Policy, at: datetime) -> bool:
@@ -201,7 +216,8 @@ def _act(
     case = incident.case
     if case is None:
         raise ValueError(f"{incident.event_type}@{incident.place_id} was never opened")
-    found = _found(incident, case, reason, at, reported=reported)
+    now = told_at(incident, case, at)
+    found = _found(incident, case, reason, now, reported=reported)
     changes: dict[str, Any] = {} if found is None else _recheck(case, found)
     if reason is Reason.REOPENED:
         changes["evidence"] = _before_and_after(incident, case)
@@ -209,8 +225,8 @@ def _act(
         case,
         seen=case.seen if found is None else (*case.seen, found),
         was_seen=bool(present(incident)) if reason is Reason.REOPENED else case.was_seen,
-        cleared_at=_cleared_at(case, reason, at),
-        routing=_surer_routing(incident, case, leaf, policy, at),
+        cleared_at=_cleared_at(case, reason, now),
+        routing=_routing(incident, case, reason, leaf, policy, at),
         level=_level(incident, case, policy),
     )
     incident = msgspec.structs.replace(incident, case=case)
@@ -257,10 +273,11 @@ def _cleared_at(case: Case, reason: Reason, at: datetime) -> datetime | None:
     return at if reason is Reason.CONDITION_CLEARED else case.cleared_at
 
 
-def _surer_routing(
-    incident: Incident, case: Case, leaf: Leaf, policy: Policy, at: datetime
+def _routing(
+    incident: Incident, case: Case, reason: Reason, leaf: Leaf, policy: Policy, at: datetime
 ) -> Routing:
-    if not _is_surer(incident, case, policy, at):
+    """To whom by confidence: anew when it is surer, or there again, maybe at another hour."""
+    if reason is not Reason.REOPENED and not _is_surer(incident, case, policy, at):
         return case.routing
     sure = confidence_of(incident, policy, at)
     calibration = calibration_at(incident.event_type, policy, at)

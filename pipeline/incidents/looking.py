@@ -64,17 +64,17 @@ def apply_hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
         what = f"{name}: more than {MAX_TRACKS} zones and sensors see it"
         return refuse(hit, where, Reason.TOO_MANY, what, "give some of them places of their own")
     on = is_on(hit.event_type, watch.schedule, policy, hit.occurred_at)
-    counted = hit if on else msgspec.structs.replace(hit, measure=0.0, score=0.0, objects=())
+    # Out of hours nothing is said of it: neither that it is there, nor that it has gone.
+    counted = hit if on else msgspec.structs.replace(hit, quality=0.0)
     rule = rule_of(incident, key, policy, hit.occurred_at)
     seen = look(track, counted, rule, logit(hit.score))
     incident = support(incident, counted, seen, where)
-    case = incident.case
-    at = max(incident.at or hit.occurred_at, case.alert.updated_at if case else hit.occurred_at)
+    at = hit.occurred_at  # its own clock: that another camera is ahead makes nobody blind
     incident, reason = judge(incident, policy.leaves[hit.leaf_code], policy, at, states)
     if reason not in TELLS:
         yes = any(x.yes for x in seen.lasting)
         reason = _quiet(reason, hit, on, yes, incident.case)
-        if hit.quality > 0 and not yes and (closed_id := _waits_for(state, name)):
+        if counted.quality > 0 and not yes and (closed_id := _waits_for(state, name)):
             state = _proven(state, closed_id)
             after = After(state, name, incident, Reason.SEEN_GONE, done)
             return stepped(hit, where, after, policy, closed_id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from pipeline.alerts import Location
-from pipeline.feedback import Assigned, Feedback
+from pipeline.feedback import Assigned, Closed, Feedback
 from pipeline.incidents.cases import Case, as_of, given_reason, is_forgotten, standing_of
 from pipeline.incidents.compose import envelope, retell, retell_alone
 from pipeline.incidents.decision import Step, Where, decide, refuse
@@ -19,7 +19,7 @@ from pipeline.incidents.policy import Policy
 from pipeline.incidents.state import CASE, LeafState, State, States, case_key, head, leaf_state
 from pipeline.messages import Given, Reason, Reported
 
-MAX_INCIDENTS = 200  # of one leaf grid at a time; only reports can make so many
+MAX_INCIDENTS = 50  # of one leaf grid at a time; only reports can make so many
 MAX_REPORTS = 64  # of one incident: more make it no surer
 MAX_RECHECKS = 32
 SAME_SPOT_M = 30.0  # reports from one corner differ by so much: a telephone's GPS in a street
@@ -42,21 +42,46 @@ def apply_report(states: States, told: Reported, where: Where, policy: Policy) -
     incident = state.incidents.get(name) or fresh(name)
     incident, done = let_go(incident, policy, report.at)
     case = incident.case
-    told_before = case is None and CASE + alert_id_of(policy, incident, report.at) in states
-    if told_before or report.report_id in incident.reports:
-        return Step(decide(told, where, Reason.REPEATED))
+    if report.report_id in incident.reports:
+        return Step(decide(told, where, Reason.REPEATED, case.alert.alert_id if case else None))
+    if case is None and (known := _told_before(states, told, name, policy)):
+        return Step(decide(told, where, *known))
     if len(incident.reports) >= MAX_REPORTS:
         what = f"report {report.report_id}: {name} has been reported {MAX_REPORTS} times"
         return refuse(told, where, Reason.TOO_MANY, what, "close its alert")
     incident = support_by_report(incident, told, where)
-    told_at = case.alert.updated_at if case else report.at
-    at = max(report.at, told_at, incident.at or report.at)
     leaf = policy.leaves[told.leaf_code]
     # Older than what was told last, it is no news that it is there again.
-    incident, reason = judge(incident, leaf, policy, at, states, reported=report.at >= told_at)
+    news = case is None or report.at >= case.alert.updated_at
+    looked_at = incident.looked_at or report.at  # a terminal's clock makes no camera blind
+    incident, reason = judge(incident, leaf, policy, looked_at, states, reported=news)
     if incident.case is not None and reason is Reason.NOTHING_THERE:
         reason = Reason.SAME_INCIDENT
     return stepped(told, where, After(state, name, incident, reason, done), policy)
+
+
+def _told_before(
+    states: States, told: Reported, name: str, policy: Policy
+) -> tuple[Reason, str] | None:
+    """The alert that a report belongs to though its incident has let it go: it was in it, or is of
+    the time in which that was seen.
+    """
+    report = told.report
+    rule = policy.events[report.event_type].rule
+    opened = alert_id_of(policy, fresh(name), report.at)
+    for case in (state for state in states.values() if isinstance(state, Case)):
+        alert = case.alert
+        if (alert.grid.leaf_code, alert.event.type) != (told.leaf_code, report.event_type):
+            continue
+        if alert.alert_id == opened or report.report_id in {
+            s.id for s in alert.observation.sources
+        }:
+            return Reason.REPEATED, alert.alert_id
+        until = (case.cleared_at or alert.last_seen_at) + timedelta(seconds=rule.cooldown_s)
+        seen_there = case.was_seen and name_of(alert.event.type, alert.place.id, policy) == name
+        if seen_there and alert.first_seen_at <= report.at <= until:
+            return Reason.SAME_INCIDENT, alert.alert_id
+    return None
 
 
 def _wrong_report(state: LeafState, name: str, told: Reported, policy: Policy) -> Refusal | None:
@@ -106,19 +131,21 @@ def apply_feedback(states: States, given: Given, where: Where, policy: Policy) -
     if where[1] <= (state.offset if incident else case.offset):
         return Step(decision=None)
     before = standing_of(case, policy, done.at)
+    if done.feedback_id in {one.feedback_id for one in case.given} - before.illegal:
+        return Step(decide(given, where, Reason.REPEATED, done.alert_id))
     wrong = _wrong_feedback(case, done, before, policy)
     if wrong is not None:
         return refuse(given, where, *wrong)
-    if any(one.feedback_id == done.feedback_id for one in case.given):
-        return Step(decide(given, where, Reason.REPEATED, done.alert_id))
-    case = msgspec.structs.replace(case, given=(*case.given, done))
+    case = msgspec.structs.replace(case, given=_with(case.given, done, before.illegal))
     after = standing_of(case, policy, done.at)
     if done.feedback_id in after.illegal:
         return _kept(state, (name, incident, case), (given, where), before)
     at = max(case.alert.updated_at, done.at, (incident and incident.at) or done.at)
+    case = msgspec.structs.replace(case, alert=msgspec.structs.replace(case.alert, updated_at=at))
     reason = given_reason(before, after, case.alert, as_of(case, policy, at))
-    if incident is not None:
-        case = retell(incident, case, reason, policy, at)
+    if incident is not None and incident.event_type in policy.events:
+        looked_at = incident.looked_at or done.at  # a terminal's clock makes no camera blind
+        case = retell(incident, case, reason, policy, looked_at)
     else:
         case = retell_alone(case, reason, policy, at)
     alerts = ((envelope(case, policy, done.feedback_id), case.first_record),)
@@ -157,10 +184,26 @@ def _wrong_feedback(
         return Reason.UNKNOWN_OFFICER, what, "assign it to one who is, or add the officer"
     if done.feedback_id in standing.illegal:
         return Reason.ILLEGAL_TRANSITION, _illegal(done, standing), _WAITS
-    if len(case.given) >= MAX_HANDLED:
+    full = len(_counting(case, standing)) >= MAX_HANDLED
+    if full and not isinstance(done, Closed):
         what = f"{who}: there have been {MAX_HANDLED} already"
         return Reason.TOO_MANY, what, "look into the dispatch service: no case needs so many"
     return None
+
+
+def _counting(case: Case, standing: Standing) -> list[Feedback]:
+    """The feedback that counts."""
+    return [one for one in case.given if one.feedback_id not in standing.illegal]
+
+
+def _with(
+    given: tuple[Feedback, ...], done: Feedback, illegal: frozenset[str]
+) -> tuple[Feedback, ...]:
+    """One more, without what nobody reads again; of too many, what cannot be done goes first."""
+    kept = [*given, msgspec.structs.replace(done, work_order_no=None, based_on_sequence=None)]
+    if len(kept) > MAX_HANDLED and illegal:
+        kept.remove(next(one for one in kept if one.feedback_id in illegal))
+    return tuple(kept)
 
 
 _WAITS = "send what is missing before it; it is kept, and counts once that has come"
@@ -204,7 +247,9 @@ def _changed(
 
 
 def _to_recheck(state: LeafState, case: Case, policy: Policy) -> LeafState:
-    """The leaf, waiting for the next look at what a person has closed."""
+    """The leaf, waiting for the next look at what a person has closed, if anybody looks there."""
+    if not case.was_seen:
+        return state
     waiting = (case.alert.alert_id, name_of(case.alert.event.type, case.alert.place.id, policy))
     others = tuple(one for one in state.to_recheck if one != waiting)
     return msgspec.structs.replace(state, to_recheck=(*others, waiting)[-MAX_RECHECKS:])

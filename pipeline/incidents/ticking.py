@@ -4,16 +4,17 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from pipeline.alerts import CloudEvent
+from pipeline.alerts import CloudEvent, Deadline, NoDeadline
 from pipeline.incidents.cases import Case, as_of, due_by_time, is_forgotten
 from pipeline.incidents.compose import envelope, retell, retell_alone
 from pipeline.incidents.decision import Step, Where, decide
-from pipeline.incidents.handling import Seen
+from pipeline.incidents.handling import SETTLED, Seen
+from pipeline.incidents.in_force import silence_at
 from pipeline.incidents.incident import EXPIRE_S, Incident, begin_anew, is_lost, present, rule_of
 from pipeline.incidents.judge import TELLS, judge, was_told
 from pipeline.incidents.looking import LET_GO, let_go, name_of
-from pipeline.incidents.persistence import pass_time
-from pipeline.incidents.policy import Policy
+from pipeline.incidents.persistence import Track, pass_time
+from pipeline.incidents.policy import Policy, Rule
 from pipeline.incidents.state import (
     CASE,
     HEAD,
@@ -27,6 +28,7 @@ from pipeline.incidents.state import (
 )
 from pipeline.messages import PolicyChange, Reason, Tick
 
+LATE = timedelta(minutes=5)  # what comes so late still counts (max_clock_skew_s)
 IDLE_S = 3600.0  # a place that has said nothing for so long is forgotten
 
 
@@ -78,7 +80,8 @@ def _pass_case(case: Case, at: datetime, passing: _Passing) -> None:
         passing.gone[case_key(case)] = None
         return
     reason = due_by_time(case, policy, at)
-    if reason is None:
+    about = (case.alert.event.type, case.alert.place.id, case.alert.grid.leaf_code)
+    if reason is None or (reason is Reason.REMINDER and silence_at(*about, policy, at)):
         return
     if reason is Reason.EXPIRED:
         given_up = Seen(at, "given_up", case.alert.provenance.last_hit_id)
@@ -100,8 +103,11 @@ def _pass_leaf(states: States, code: str, at: datetime, passing: _Passing) -> No
         if not after.is_idle or (last and at - last < timedelta(seconds=IDLE_S)):
             kept[name] = after
     attached = {one.case.alert.alert_id for one in kept.values() if one.case}
-    alone = {*states, *passing.cases}
-    known = [one for one in state.to_recheck if one[0] in attached or CASE + one[0] in alone]
+    known = [
+        one
+        for one in state.to_recheck
+        if one[0] in attached or CASE + one[0] in states or CASE + one[0] in passing.cases
+    ]
     aged = LeafState(state.offset, kept, tuple(known))
     if aged != state:  # the leaf itself stays: docs/adr/0005
         passing.leaves[code] = msgspec.structs.replace(aged, offset=passing.where[1])
@@ -144,7 +150,7 @@ def _fade(incident: Incident, at: datetime, policy: Policy) -> Incident:
     """A candidate that has not been seen for `gap_s` begins anew; a track that is behind stays."""
     tracks = {
         key: msgspec.structs.replace(track, lasting=())
-        if track.lasting and not pass_time(track, rule_of(incident, key, policy, at), at).lasting
+        if track.lasting and _is_past(track, rule_of(incident, key, policy, at), at)
         else track
         for key, track in incident.tracks.items()
     }
@@ -152,6 +158,10 @@ def _fade(incident: Incident, at: datetime, policy: Policy) -> Incident:
         return incident
     faded = msgspec.structs.replace(incident, tracks=tracks)
     return begin_anew(faded) if faded.is_idle else faded
+
+
+def _is_past(track: Track, rule: Rule, at: datetime) -> bool:
+    return not pass_time(track, rule, max(track.at, at - LATE)).lasting
 
 
 def apply_policy(states: States, change: PolicyChange, where: Where, policy: Policy) -> Step:
@@ -183,7 +193,9 @@ def _change_leaf(code: str, state: LeafState, passing: _Passing) -> None:
                 at = max(case.alert.updated_at, incident.at or case.alert.updated_at)
                 case = retell(incident, case, Reason.DEADLINE_RECOMPUTED, passing.policy, at)
                 passing.tell(case)
-            kept[name] = msgspec.structs.replace(incident, case=case)
+            kept[name] = _watched_still(msgspec.structs.replace(incident, case=case), passing)
+        elif case is not None and (case.cleared_at or case.alert.handling in SETTLED):
+            passing.keep(case)
         elif case is not None:
             _retell(case, Reason.SUPERSEDED, passing)
     if kept != state.incidents:
@@ -206,9 +218,25 @@ def _is_watched(code: str, name: str, incident: Incident, policy: Policy) -> boo
     )
 
 
+def _watched_still(incident: Incident, passing: _Passing) -> Incident:
+    """Without the zones and sensors that are gone, unless only they saw what is there."""
+    watches, tracks = passing.policy.watches, incident.tracks
+    left = {key: t for key, t in tracks.items() if tuple(key.split("/", 1)) in watches}
+    seen = any(t.present for t in tracks.values())
+    only_they_saw = seen and not any(t.present for t in left.values())
+    return incident if only_they_saw else msgspec.structs.replace(incident, tracks=left)
+
+
 def _is_due_anew(case: Case, policy: Policy) -> bool:
-    """Whether the calendar of this policy gives it another deadline."""
-    return as_of(case, policy, case.alert.updated_at).deadline != case.alert.deadline
+    """Whether the calendar of this policy gives it another time, while it is not done."""
+    if case.alert.handling in SETTLED:
+        return False
+    now, told = as_of(case, policy, case.alert.updated_at).deadline, case.alert.deadline
+    return (now.due_at, _published(now)) != (told.due_at, _published(told))
+
+
+def _published(due: Deadline) -> str:
+    return "" if isinstance(due, NoDeadline) else due.calendar_status
 
 
 def _retell(case: Case, reason: Reason, passing: _Passing) -> None:

@@ -3,9 +3,9 @@
 import msgspec
 
 from detectors.hits import Hit
-from pipeline.feedback import Accepted, Verdict, Verified
+from pipeline.feedback import Accepted, Closed, Verdict, Verified
 from pipeline.incidents.policy import Matcher, Override, Policy, Profile, Rule, Silence, Window
-from pipeline.messages import Outcome, Tick
+from pipeline.messages import Outcome, Reason, Tick
 from tests.builders import COUNT, at, event_type, given, hit, policy, reported
 from tests.unit.incidents.timeline import Timeline
 
@@ -78,11 +78,15 @@ def test_what_is_seen_outside_its_hours_counts_as_nothing() -> None:
     assert line.lines == [(36_004, "opened", "")]
 
 
-def test_what_is_there_when_its_hours_end_is_resolved() -> None:
+def test_the_end_of_its_hours_is_no_proof_that_it_is_gone() -> None:
     mornings = (Window("all", 8 * 60, 9 * 60),)
     site = policy(events={"crowding": event_type("crowding", COUNT, schedule=mornings)})
     line = Timeline(site).push(*crowd(6, *range(3590, 3612)))
-    assert line.lines == [(3593, "opened", ""), (3610, "resolved", "condition_cleared")]
+    assert line.lines == [(3593, "opened", "")]
+    assert line.reasons[-1] is Reason.OFF_SCHEDULE
+    line.push(given(Closed, line.last, 3615), *crowd(0, 3700, 3720))
+    assert Reason.SEEN_GONE not in line.reasons
+    assert line.last.recheck is None
 
 
 def test_a_profile_decides_while_it_is_in_force_and_expires_by_itself() -> None:
