@@ -112,6 +112,7 @@ class Reason(StrEnum):
     WRONG_GRID = "wrong_grid"
     WRONG_UNIT = "wrong_unit"
     CLOCK_SKEW = "clock_skew"
+    TOO_OLD = "too_old"
     TOO_LARGE = "too_large"
     UNREADABLE_PICTURE = "unreadable_picture"
     UNREADABLE_SOURCE = "unreadable_source"

@@ -220,7 +220,7 @@ def _act(
     found = _found(incident, case, reason, now, reported=reported)
     changes: dict[str, Any] = {} if found is None else _recheck(case, found)
     if reason is Reason.REOPENED:
-        changes["evidence"] = _before_and_after(incident, case)
+        changes |= _after_picture(incident, case)
     case = msgspec.structs.replace(
         case,
         seen=case.seen if found is None else (*case.seen, found),
@@ -257,14 +257,16 @@ def _recheck(case: Case, found: Seen) -> dict[str, Recheck]:
     return {"recheck": Recheck("gone" if gone else "still_there", found.at, found.hit_id)}
 
 
-def _before_and_after(incident: Incident, case: Case) -> tuple[Evidence, ...]:
-    """The pictures so far, and the newest one if it came since the alert was told last."""
+def _after_picture(incident: Incident, case: Case) -> dict[str, tuple[Evidence, ...]]:
+    """Where people had done with it, the pictures so far and a newer one that shows it is there."""
     newest, told = incident.newest, case.alert
-    if newest is None or newest.captured_at <= told.updated_at:
-        return told.evidence
+    if newest is None or newest.kind == "photo" or told.handling not in SETTLED:
+        return {}
+    if newest.captured_at <= told.updated_at:
+        return {}
     after = msgspec.structs.replace(newest, kind="after")
     before = tuple(e for e in told.evidence if e.kind != "after" and e.sha256 != newest.sha256)
-    return (*before, after)
+    return {"evidence": (*before, after)}
 
 
 def _cleared_at(case: Case, reason: Reason, at: datetime) -> datetime | None:

@@ -7,11 +7,12 @@
 Replay, crash recovery and explain are this same fold.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from detectors.hits import Hit
+from pipeline.incidents.cases import KEPT
 from pipeline.incidents.decision import Step, Where, refuse
 from pipeline.incidents.looking import apply_hit
 from pipeline.incidents.state import Policies, States, head
@@ -32,6 +33,10 @@ from pipeline.messages import (
 
 __all__ = ["Step", "step"]
 
+# Of the last tick. While no worker ran none was written, but the log is kept for seven days only; a
+# clock that is wrong by more would freeze what it tells. Ingest and relay hold the finer limits.
+AHEAD = timedelta(days=8)
+
 
 def step(
     states: States, key: bytes | None, value: bytes | None, where: Where, policies: Policies
@@ -46,10 +51,9 @@ def step(
     if isinstance(record, PolicyChange):
         return _change(states, record, where, policies)
     policy = policies.in_force(now.policy_version)
-    who, at = _who_and_when(record)
-    if not is_plausible(at):  # ingest and relay compare with the clock; here it may be a backlog
-        mend = "set the clock of the camera, sensor, terminal or worker (NTP)"
-        return refuse(record, where, Reason.CLOCK_SKEW, f"{who}: at {at.isoformat()}", mend)
+    wrong = _wrong_time(record, now.at)
+    if wrong is not None:
+        return refuse(record, where, *wrong)
     if isinstance(record, Tick):
         return apply_tick(states, record, where, policy)
     code = record.feedback.grid_code if isinstance(record, Given) else record.leaf_code
@@ -61,6 +65,22 @@ def step(
     if isinstance(record, Reported):
         return apply_report(states, record, where, policy)
     return apply_feedback(states, record, where, policy)
+
+
+def _wrong_time(
+    record: Hit | Reported | Given | Tick, ticked_at: datetime | None
+) -> tuple[Reason, str, str] | None:
+    """Why its time cannot be taken, if it cannot."""
+    who, at = _who_and_when(record)
+    what = f"{who}: at {at.isoformat()}"
+    known = ticked_at if not isinstance(record, Tick) else None
+    if not is_plausible(at) or (known is not None and at > known + AHEAD):
+        mend = "set the clock of the camera, sensor, terminal or worker (NTP)"
+        return Reason.CLOCK_SKEW, what, mend
+    if known is not None and at < known - KEPT and not isinstance(record, Given):
+        mend = "set its clock (NTP); for recorded material set tick_s = 0 in gridalert.toml"
+        return Reason.TOO_OLD, what, mend
+    return None
 
 
 def _who_and_when(record: Hit | Reported | Given | Tick) -> tuple[str, datetime]:

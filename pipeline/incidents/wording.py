@@ -47,15 +47,17 @@ def text_of(alert: GridAlert) -> AlertText:
 def _ended(alert: GridAlert) -> str:
     """How it ended; empty while there is something to do."""
     over: str = alert.resolution if isinstance(alert, Resolved) else ""
+    if over == "" and alert.condition == "cleared":
+        over = "condition_cleared"
     if over in ("", "condition_cleared"):
         over = _DONE.get(alert.handling, over)
     return _ENDS.get(over, "")
 
 
 def _todo(alert: GridAlert) -> str:
-    if ended := _ended(alert):
-        return ended
     news = _NEWS.get(alert.update_reason, "") if isinstance(alert, Updated) else ""
+    if ended := _ended(alert):
+        return news + ended
     if isinstance(alert.routing, Queue):
         return f"{news}请值班席核实。"
     return f"{news}请{alert.routing.assignee.number}号网格员前往核实。"

@@ -10,6 +10,7 @@ from pipeline.alerts import Direct
 from pipeline.feedback import Accepted, Assigned, Assignment, Closed, Closing, Evaluated, Verified
 from pipeline.incidents.policy import Officer, OnCall, Watch
 from pipeline.messages import PolicyChange, Reason, Tick
+from pipeline.reports import Photo
 from tests.builders import (
     COUNT,
     LEAF,
@@ -26,6 +27,7 @@ from tests.builders import (
 from tests.unit.incidents.timeline import Timeline
 
 DAY = 86_400.0
+PHOTO = Photo("https://reports.example/p/1.jpg", "image/jpeg", "0" * 64, at(30 * 86_400))
 SECOND = Source("camera", "cam-b")
 TWO = {**policy().watches, ("cam-b", "z"): Watch("crowding", "pl-crowding", COUNT)}
 
@@ -43,8 +45,11 @@ def words(line: Timeline) -> list[str]:
 
 
 def test_what_came_while_no_worker_ticked_is_decided_not_refused() -> None:
-    line = Timeline().push(Tick(at(0)), *crowd(6, 7200, 7202, 7204))
+    week = 7 * DAY
+    line = Timeline().push(Tick(at(0)), *crowd(6, week, week + 2, week + 4))
     assert words(line) == ["opened"]
+    line.push(*crowd(6, 30 * DAY))
+    assert line.reasons[-1] is Reason.CLOCK_SKEW
 
 
 def test_a_camera_whose_clock_is_ahead_makes_no_other_blind() -> None:
@@ -163,3 +168,23 @@ def test_what_cannot_be_done_leaves_room_for_what_can() -> None:
     illegal = [given(Evaluated, line.last, 10 + n) for n in range(70)]
     line.push(*illegal, given(Accepted, line.last, 200), given(Closed, line.last, 201))
     assert line.last.handling == "closed"
+
+
+def test_what_is_older_than_alerts_are_remembered_is_refused_by_name() -> None:
+    line = Timeline().push(Tick(at(40 * DAY)), *crowd(6, 0), reported(5, "r-1"))
+    assert line.reasons[1:] == [Reason.TOO_OLD, Reason.TOO_OLD]
+
+
+def test_a_citizens_photo_is_no_proof_of_what_is_still_there() -> None:
+    reopening = msgspec.structs.replace(COUNT, cooldown_s=120)
+    site = policy(events={"crowding": event_type("crowding", reopening)})
+    line = Timeline(site).push(*crowd(6, 0, 2, 4), *crowd(0, 6, 16))
+    line.push(reported(30, "r-1", photo=PHOTO))
+    assert words(line)[-1] == "updated reopened"
+    assert [picture.kind for picture in line.last.evidence] == ["photo"]
+
+
+def test_after_it_has_gone_no_notice_sends_anybody_there() -> None:
+    line = opened().push(*crowd(0, 6, 16))
+    line.push(given(Accepted, line.last, 20))
+    assert "已消失" in line.last.text.notice
