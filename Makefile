@@ -18,7 +18,7 @@ demo: env  ## a real clip to real alerts through a real Kafka; OUT=DIR keeps eve
 	$(BIN)/gridalert demo --out $(OUT)
 
 test: env  ## every test; those of Kafka run on a real one
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 soak: env  ## ten million random records through the fold
 	$(BIN)/python -m tests.soak

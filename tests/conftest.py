@@ -1,5 +1,6 @@
 """One real Kafka for the whole run, empty again for each test that asks."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -15,6 +16,9 @@ from pipeline.topics import TOPICS, admin_client, ensure_topics
 from pipeline.worker_group import WORKER_GROUP
 
 DEADLINE_S = 60.0
+
+# A job started in the background ignores Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_until(reached: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
