@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.explaining import Entry, Record, Told, compare, find_record, where_of
+from pipeline.explaining import Told, compare, find_record, where_of
 from pipeline.incidents.decision import Where
-from pipeline.messages import Decision, Outcome, encode
+from pipeline.messages import Decision, encode
 from pipeline.published import Published, is_named, published_of, refusal_in
-from pipeline.replay import Fold, read_log
+from pipeline.replay import Fold, Record, begun_by, read_log
 from pipeline.site.problems import Both
 from pipeline.topic_reader import Taken, TopicReader
 from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS
@@ -31,10 +31,12 @@ class RecordedLog:
     def __init__(self, path: Path, new_fold: Callable[[], Fold]) -> None:
         self._path, self._new_fold = path, new_fold
         self.name = str(path)
+        self.origin = (phrase("from_log", file=path),)
 
     def published(self, text: str) -> list[Published]:
         """What the fold tells of the alert that a person means, in order of sequence."""
         fold = self._new_fold()
+        fold.begin(begun_by(self._records()))
         return [
             Published(event, encode(event), first, record[:2])
             for record in self._records()
@@ -50,28 +52,34 @@ class RecordedLog:
         """All records of the partition, and offset 0."""
         return 0, (record for record in self._records() if record[0] == first[0])
 
-    def compared(self, *_: object) -> list[Both]:
-        """Nothing was published or decided before, that could be compared."""
-        return [phrase("from_log", file=self._path)]
+    def version_at(self, partition: int, _: int) -> str:
+        """The version that decided the partition where the file begins; "" if it never says."""
+        return dict(begun_by(self._records())).get(partition, "")
 
-    compared_decision = compared
+    def compared(self, *_: object) -> list[Both]:
+        """Nothing was published before, that could be compared."""
+        return [*self.origin]
 
     def decided(self, leaf_code: str) -> Iterator[Decision]:
         """Decisions are not in it, nor needed: it is folded from its beginning."""
         return iter(())
+
+    def decision_on(self, now: Decision) -> Decision | None:
+        """That of the fold: there is no other."""
+        return now
 
     def refused(self, text: str) -> Both | None:
         """What was refused before the log is not in it."""
         return None
 
     def _records(self) -> Iterator[Record]:
-        for line in read_log(self._path):
-            key = None if line.key is None else line.key.encode()
-            yield line.partition, line.offset, key, line.value_bytes()
+        return (line.record() for line in read_log(self._path))
 
 
 class KafkaLog:
     """The site's topics, as far back as they are kept."""
+
+    origin: tuple[Both, ...] = ()
 
     def __init__(self, reader: TopicReader, watch: Watch) -> None:
         self._reader, self._watch = reader, watch
@@ -101,6 +109,11 @@ class KafkaLog:
             end = self._offset_at(told, REACH_MS)
         return begin, self._records(first[0], begin, end)
 
+    def version_at(self, partition: int, begin: int) -> str:
+        """The version that decided the partition at an offset; "" if the log does not say."""
+        records = self._records(partition, begin, self._reader.bounds(HITS, partition)[1])
+        return next((version for _, version in begun_by(records)), "")
+
     def compared(self, story: Told, published: list[Published], begin: int) -> list[Both]:
         """Whether the story, folded from offset `begin` on, is byte for byte as published."""
         values = {one.event.data.sequence: one.value for one in published}
@@ -110,16 +123,12 @@ class KafkaLog:
         same, gone = phrase("same", n=len(values), **place), len(story.messages) - len(values)
         return [same, phrase("compacted", n=gone, topic=ALERTS)] if gone else [same]
 
-    def compared_decision(self, entry: Entry) -> list[Both]:
-        """Whether the worker decided the same; what it held is not on grid.decisions.v1."""
-        now = entry.decision
-        since = self.decided(now.leaf_code, entry.where)
+    def decision_on(self, now: Decision) -> Decision | None:
+        """What the worker decided of a record; None for what it held or has not come to."""
+        since = self.decided(now.leaf_code, (now.partition, now.offset))
         here = (decision for decision in since if decision.partition == now.partition)
         until = takewhile(lambda decision: decision.offset <= now.offset, here)
-        was = next((d.reason for d in until if d.offset == now.offset), None)
-        if was is now.reason or (was is None and now.outcome is Outcome.HELD):
-            return []
-        return [phrase("otherwise", was=was or Outcome.HELD, now=now.reason)]
+        return next((decision for decision in until if decision.offset == now.offset), None)
 
     def decided(self, leaf_code: str | None, since: Where | None = None) -> Iterator[Decision]:
         """What was decided in a leaf grid, from this record on."""

@@ -22,15 +22,15 @@ from pipeline.messages import (
     Decision,
     Given,
     LogRecord,
+    Outcome,
     Reason,
     Reported,
     decode_log_record,
     encode,
 )
-from pipeline.replay import Fold
+from pipeline.replay import Fold, Record
 from pipeline.site.problems import Both
 
-Record = tuple[int, int, bytes | None, bytes | None]  # partition, offset, key, value
 EVERY_LEAF = frozenset({None, b"tick", b"policy"})  # keys of what concerns a whole partition
 _AT = re.compile(r"(\d{1,9})/(\d{1,18})")
 
@@ -70,25 +70,28 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What came of a record: an alert; none; or, of what might have become one, none up to `until`,
-    where the log ends or, if `faded`, what it saw was gone.
+    where the log ends or, if `faded`, what it saw was gone. `opened`: what opened its alert later.
     """
 
     entry: Entry
     alert_id: str | None
     until: datetime | None = None
     faded: bool = False
+    opened: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """An alert explained: its records, and its messages as published, where they still are; or a
-    record, with the alert that came of it. `notes`: how far to trust it.
+    record, with the alert that came of it. `notes`: how far to trust it; `otherwise`: what was
+    decided then, where the fold comes to something else and is not to be believed.
     """
 
     entries: tuple[Entry, ...]
     messages: tuple[CloudEvent, ...]
     notes: tuple[Both, ...] = ()
     fate: Fate | None = None  # of the record that was asked about
+    otherwise: Both | None = None
 
     @property
     def alert(self) -> GridAlert | None:
@@ -197,11 +200,30 @@ def fate_of(found: Iterable[Entry], where: Where) -> Fate | None:
         elif asked is not None:
             for event, first in entry.step.alerts:
                 if first == asked.waits_since:
-                    return Fate(asked, event.data.alert_id)
+                    return Fate(asked, event.data.alert_id, opened=entry)
             is_about = entry.name == asked.name and entry.step.changed
             if is_about and entry.waits_since != asked.waits_since:
                 return Fate(asked, None, until, faded=True)
     return Fate(asked, None, until) if asked else None
+
+
+def is_as_decided(now: Decision, was: Decision | None) -> bool:
+    """Whether the fold comes to what the worker decided; None where it told nothing of it, as of
+    what it holds.
+    """
+    if was is None:
+        return now.outcome is Outcome.HELD and not now.alerts
+    return all(
+        getattr(now, name) == getattr(was, name)
+        for name in ("outcome", "reason", "alert_id", "alerts")
+    )
+
+
+def is_published(now: Decision, was: Decision | None) -> bool:
+    """Whether the worker published with this record what the fold does; of a clock's record, which
+    concerns every leaf grid, also more.
+    """
+    return was is not None and {*now.alerts} <= {*was.alerts}
 
 
 def compare(story: Told, published: dict[int, bytes]) -> list[int]:

@@ -7,6 +7,7 @@ Files are never dropped from: a full queue makes their readers wait. A site that
 through the same queue.
 """
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -33,13 +34,16 @@ from pipeline.wire import dead_letter_headers, hit_headers
 from sinks.contract import AlertSink
 from sinks.evidence import FolderEvidence
 
+log = logging.getLogger(__name__)
+
 SWEEP_S = 3600.0  # how often pictures that no alert kept are looked for
 QUEUE_FRAMES = 8  # decoded frames waiting: 8 x 6 MB for 1080p
+FAR = timedelta(minutes=10)  # between event time and clock: more than delay
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What ingest works with. `now`: the wall clock, for headers and expiry only."""
+    """What ingest works with. `now`: the wall clock, for headers, expiry and a warning only."""
 
     sink: AlertSink
     evidence: FolderEvidence
@@ -111,6 +115,7 @@ class _Run:
         self.waiting: queue.Queue[_Item] = queue.Queue(QUEUE_FRAMES)
         self.readers: dict[str, _Reader] = {}  # by camera; one stays when its source has ended
         self._running: set[str] = set()
+        self._begun: set[str] = set()  # cameras of which a frame has been looked at
         self._watches: dict[str, CameraWatch] = {}
         self._broken: list[str] = []
         self._take(site)
@@ -165,6 +170,7 @@ class _Run:
         self.readers.pop(name).stop.set()
         self._watches.pop(name)
         self._running.discard(name)
+        self._begun.discard(name)
         self._parts.ages.forget(name)
 
     def _see(self, reader: _Reader, frame: Frame | Unreadable | _Ended) -> bool:
@@ -178,9 +184,24 @@ class _Run:
         if isinstance(frame, Unreadable):
             _refuse(camera, frame, self._parts)
         if isinstance(frame, Frame):
+            if camera.id not in self._begun:
+                self._begun.add(camera.id)
+                _warn_if_far(frame, self._site, self._parts.now())
             _look(self._watches[camera.id], frame, self._site, self._parts)
             return True
         return False
+
+
+def _warn_if_far(frame: Frame, site: Site, now: datetime) -> None:
+    """A recording played to a worker that ticks loses its alerts without a word."""
+    tick_s = site.settings.worker.tick_s
+    if tick_s and abs(frame.at - now) > FAR:
+        # As one text: quiet.py drops lines of the same template.
+        log.warning(
+            f"camera {frame.camera_id}: its first frame is of {frame.at:%Y-%m-%d %H:%M} UTC, far "
+            "from the clock by which the worker ticks: alerts will be lost. For a file played now "
+            "set the camera's start to now; for recorded material set tick_s = 0 under [worker]"
+        )
 
 
 def _source(camera: Camera) -> tuple[object, ...]:

@@ -20,10 +20,13 @@ class Tick(msgspec.Struct, frozen=True, tag="tick", tag_field="kind"):
     at: Instant
 
 
-class PolicyChange(msgspec.Struct, frozen=True, tag="policy", tag_field="kind"):
-    """From here on this partition is decided by the policy of this version."""
+class PolicyChange(msgspec.Struct, frozen=True, tag="policy", tag_field="kind", omit_defaults=True):
+    """From here on this partition is decided by the policy of this version. `was`: the version that
+    decided it before; "" where nothing had been announced, and it decided by this one already.
+    """
 
     version: str
+    was: str = ""
 
 
 class Reported(msgspec.Struct, frozen=True, tag="report", tag_field="kind", omit_defaults=True):

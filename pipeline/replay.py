@@ -9,10 +9,12 @@ import msgspec
 from pipeline.alerts import decode_alert
 from pipeline.incidents.decision import Step
 from pipeline.incidents.policy import Policy
-from pipeline.incidents.state import State, head
+from pipeline.incidents.state import HEAD, Head, State, head
 from pipeline.incidents.step import step
-from pipeline.messages import NO_JSON, encode
+from pipeline.messages import NO_JSON, PolicyChange, decode_log_record, encode
 from pipeline.site.versions import Shelf, changes_to
+
+Record = tuple[int, int, bytes | None, bytes | None]  # partition, offset, key, value
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,6 +33,11 @@ class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.value_base64 is not None:
             return self.value_base64
         return bytes(self.value)
+
+    def record(self) -> Record:
+        """The record as it was on the topic."""
+        key = None if self.key is None else self.key.encode()
+        return self.partition, self.offset, key, self.value_bytes()
 
 
 _line_decoder = msgspec.json.Decoder(LogLine)
@@ -61,14 +68,39 @@ def read_log(path: Path) -> Iterator[LogLine]:
                 ) from error
 
 
+def begun_by(records: Iterable[Record]) -> Iterator[tuple[int, str]]:
+    """Partitions with the version that decided each where these records begin, as the first change
+    of policy says; none for a partition without one.
+    """
+    known: set[int] = set()
+    for partition, _, _, value in records:
+        if partition in known or b'"policy"' not in (value or b""):
+            continue
+        try:
+            change = decode_log_record(value or b"")
+        except NO_JSON:
+            continue
+        if isinstance(change, PolicyChange):
+            known.add(partition)
+            yield partition, change.was or change.version
+
+
 class Fold:
-    """The state of every partition in memory, and what has been decided so far."""
+    """The state of every partition in memory, and what has been decided so far. `missing`: the
+    versions that decided once and are not at hand; the current one decides in their place.
+    """
 
     def __init__(self, policy: Policy, versions: Path | None = None) -> None:
         """`policy`: decides until the log names another, taken from the folder `versions`."""
         self._shelf = Shelf(policy, versions)
         self._states: dict[int, dict[str, State]] = {}
         self.decisions: Counter[tuple[str, str]] = Counter()
+        self.missing: list[str] = []
+
+    def begin(self, begun: Iterable[tuple[int, str]]) -> None:
+        """Decide each partition by its version, until its log names another (see `begun_by`)."""
+        for partition, version in begun:
+            self._states[partition] = {HEAD: Head(policy_version=version)}
 
     def apply(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> Step:
         """Apply one record; records of a partition come in order of offset."""
@@ -93,9 +125,9 @@ class Fold:
         return self._shelf.policies.in_force(version)
 
     def _know(self, version: str) -> bool:
-        return version in self._shelf.policies.known or (
-            not self._shelf.is_at_hand(version) and self._shelf.fetch(version)
-        )
+        if not self._shelf.is_at_hand(version) and not self._shelf.fetch(version):
+            self.missing.append(version)
+        return version in self._shelf.policies.known
 
     def counts(self) -> dict[str, int]:
         """Decisions by outcome/reason."""
@@ -105,8 +137,7 @@ class Fold:
 def replay(lines: Iterable[LogLine], fold: Fold) -> Iterator[bytes]:
     """The values for grid.alerts.v1 that a recorded log leads to."""
     for line in lines:
-        key = None if line.key is None else line.key.encode()
-        for alert, _ in fold.apply(line.partition, line.offset, key, line.value_bytes()).alerts:
+        for alert, _ in fold.apply(*line.record()).alerts:
             yield encode(alert)
 
 

@@ -1,6 +1,6 @@
 """Look at reports: a record of grid.reports.v1 in, one for the log or a dead letter out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,23 +24,25 @@ _refuse = partial(refused, REPORTS)
 @dataclass(frozen=True, slots=True)
 class ReportMap:
     """What is where. `reach_m`: how far from a place people may report an event of that type, by
-    event type. `spots`: by leaf grid and event type, where the places are that are watched for it.
+    event type. `spots`: where the places are, by leaf grid. `watched`: event types and the places
+    that are watched for them.
     """
 
     locator: Locator
     reach_m: Mapping[str, float]
-    spots: Mapping[tuple[str, str], Mapping[str, Location]]
+    spots: Mapping[str, Mapping[str, Location]]
+    watched: Set[tuple[str, str]]
 
 
 def report_map(site: Site) -> ReportMap:
     """What reports of the site are looked at with."""
-    spots: dict[tuple[str, str], dict[str, Location]] = {}
-    for watch in site.policy.watches.values():
-        place = site.policy.places[watch.place_id]
+    spots: dict[str, dict[str, Location]] = {}
+    for place in site.policy.places.values():
         if place.location is not None:
-            spots.setdefault((place.leaf_code, watch.event_type), {})[place.id] = place.location
+            spots.setdefault(place.leaf_code, {})[place.id] = place.location
+    watched = {(watch.event_type, watch.place_id) for watch in site.policy.watches.values()}
     reach_m = {event.type: max(event.merge_m, REACH_M) for event in site.policy.events.values()}
-    return ReportMap(site.locator, reach_m, spots)
+    return ReportMap(site.locator, reach_m, spots, watched)
 
 
 def look_at_report(
@@ -84,9 +86,17 @@ def _reported(report: Report, where: ReportMap) -> Reported | DeadLetter:
 
 
 def _place_near(point: Location, leaf_code: str, event_type: str, where: ReportMap) -> str | None:
-    """The nearest place of the leaf grid that is watched for the event, where it is near enough."""
-    spots = where.spots.get((leaf_code, event_type), {})
+    """The nearest of the leaf grid's places that are near enough; one that is watched for the event
+    before all others, so that people and cameras tell of one thing.
+    """
     here = (point.lon, point.lat)
-    away = ((apart_m(here, (spot.lon, spot.lat)), place) for place, spot in spots.items())
-    metres, place = min(away, default=(0.0, None))
-    return place if metres <= where.reach_m[event_type] else None
+    away = (
+        (apart_m(here, (spot.lon, spot.lat)), place)
+        for place, spot in where.spots.get(leaf_code, {}).items()
+    )
+    near = [
+        ((event_type, place) not in where.watched, metres, place)
+        for metres, place in away
+        if metres <= where.reach_m[event_type]
+    ]
+    return min(near)[2] if near else None

@@ -170,7 +170,7 @@ class Shell:
             version = head(self.progress.states(partition)).policy_version
             stays = self.parts.reload.refused and version in policies.known
             if version != policies.current.version and not stays:
-                value = encode(PolicyChange(policies.current.version))
+                value = encode(PolicyChange(policies.current.version, version))
                 await self._send(HITS, b"policy", value, partition=partition)
 
     def _in_force(self) -> set[str]:

@@ -17,6 +17,18 @@ from kafka.errors import KafkaError
 
 ALERTS, FEEDBACK = "grid.alerts.v1", "grid.dispatch-feedback.v1"
 ACTIONS = {"opened": "新警情", "updated": "更新", "resolved": "已解除"}
+WHY = {
+    "measure_grew": "数量增加",
+    "severity_changed": "情况加重",
+    "confidence_rose": "更确定",
+    "reopened": "再次出现",
+    "handling_changed": "处置进展",
+    "officer_changed": "改派",
+    "level_changed": "等级调整",
+    "deadline_recomputed": "时限重算",
+    "reminder": "时限临近",
+    "deadline_breached": "已超时限",
+}
 Alert = dict[str, Any]
 
 
@@ -66,13 +78,16 @@ def is_over(alert: Alert) -> bool:
 
 
 def line(alert: Alert) -> str:
-    """One line of Chinese: what, the notice, who, by when, which number."""
+    """One line of Chinese: what and why, the notice, who, by when, which number."""
     routing, deadline, due = alert["routing"], alert["deadline"], "无时限"
     officer = routing["assignee"]["number"] if routing["mode"] == "direct" else None
     if deadline["due_at"]:
         at = datetime.fromisoformat(deadline["due_at"]).astimezone(ZoneInfo(deadline["timezone"]))
         due = f"{at:%m-%d %H:%M}前" + ("（暂定）" if deadline["status"] == "provisional" else "")
-    action = ACTIONS.get(alert["action"], alert["action"])
+    action: str = ACTIONS.get(alert["action"]) or alert["action"]
+    why: str | None = alert.get("update_reason")
+    if why:
+        action += f"（{WHY.get(why, why)}）"
     who = f"网格员{officer}" if officer else "值班席"
     return f"{action}｜{alert['text']['notice']}｜{who}｜{due}｜{alert['alert_no']}"
 
@@ -80,7 +95,8 @@ def line(alert: Alert) -> str:
 def accept(producer: KafkaProducer, alert: Alert) -> None:
     """Tell GridAlert that somebody takes it on; returns once Kafka has it."""
     feedback = {
-        "feedback_id": f"accepted-{alert['alert_id']}",  # the same again changes nothing
+        # The same again changes nothing; what was reopened is accepted anew. 64 characters at most.
+        "feedback_id": f"accepted-{alert['alert_id']}-{alert['reopened']}",
         "alert_id": alert["alert_id"],
         "grid_code": alert["grid"]["leaf_code"],
         "action": "accepted",

@@ -15,10 +15,10 @@ from pipeline.cli.shared import JSON, LANG, connection_of, load_or_exit, write_j
 from pipeline.connection import KafkaProblem
 from pipeline.explain_sources import KafkaLog, RecordedLog
 from pipeline.explained import Again, Source, explain
+from pipeline.explaining import Told
 from pipeline.site.model import Site
 from pipeline.site.problems import Lang
 from pipeline.topic_reader import Taken, reading
-from pipeline.why import phrase
 
 _MANY = 5_000  # records, from which on a person wants to see that it goes on
 _EPILOG = """\b
@@ -68,7 +68,9 @@ def command(  # noqa: PLR0913, PLR0917 -- one a flag
     ALERT is an alert's id, its number, or the id of one of its messages. RECORD is PARTITION/OFFSET
     of grid.hits.v1, or the id of a hit, a report or feedback.
     """
-    if (asked is None) == (due is None):
+    if asked is not None and due is not None:
+        raise click.UsageError("give either an ALERT or a RECORD, or --due: not both")
+    if asked is None and due is None:
         raise click.UsageError("name an ALERT or a RECORD, or ask for a deadline with --due")
     if due is not None:
         question = ask(due, site, lang)
@@ -77,10 +79,8 @@ def command(  # noqa: PLR0913, PLR0917 -- one a flag
         loaded = load_or_exit(site or Path("deploy/demo"))
         with _source(loaded, log_file) as source:
             told = explain(source, loaded, str(asked))
-            if told is None:
-                unknown = phrase("nobody_knows", text=asked, where=source.name)
-                words = source.refused(str(asked)) or unknown
-                raise click.ClickException(getattr(words, lang))
+            if not isinstance(told, Told):
+                raise click.ClickException(getattr(told, lang))
         lines = list(Page(loaded.policy, lang).told(told, None if show_all else SHOWN))
         answer = told_json(told)
     for line in lines:

@@ -31,7 +31,7 @@ def as_json(told: Told) -> dict[str, Any]:
             "fate": fate and {name: getattr(fate, name) for name in ("alert_id", "until", "faded")},
             "rules": told.rules(),
             "thresholds": told.thresholds(),
-            "notes": [note._asdict() for note in told.notes],
+            "notes": [note._asdict() for note in filter(None, (told.otherwise, *told.notes))],
         }
     )
     return answer
@@ -56,6 +56,8 @@ class Page:
 
     def told(self, told: Told, shown: int | None) -> Iterator[str]:
         """All of it. `shown`: how many records at each end; None = all."""
+        if told.otherwise is not None:
+            yield self._in(told.otherwise)
         if told.fate is not None:
             yield from self._record(told.fate, told.alert)
         elif told.alert is not None:
@@ -104,6 +106,15 @@ class Page:
         axes = {axis: WORDS.word[getattr(alert, axis)] for axis in ("condition", "handling")}
         yield f"  {self.say('state', **axes, confidence=alert.confidence)}"
 
+    def desk(self, alert: GridAlert, pictures: list[str]) -> Iterator[str]:
+        """What the duty desk has to know of an alert, and which answers there are."""
+        yield from self.head(alert)
+        for one in alert.measures:
+            measure = self._measure(one.value, one.unit, one.unit_zh)
+            yield f"  {self.say('measured', name=one.name, measure=measure)}"
+        yield from (f"  {picture}" for picture in pictures)
+        yield self.say("answers")
+
     def due(self, deadline: Deadline) -> str:
         """When it is due, as people write it; - for never."""
         return written(local(deadline.due_at, self.policy), end=True) if deadline.due_at else "-"
@@ -143,8 +154,7 @@ class Page:
         kind, source, pictures = _said(record)
         parts = [f"{self._in(WORDS.word[kind])} {source}".rstrip()]
         if isinstance(record, Hit):
-            unit = Both(record.unit.replace("1", ""), unit_zh(record, entry.policy))
-            measure = f"{record.measure:g} {self._in(unit)}".rstrip()
+            measure = self._measure(record.measure, record.unit, unit_zh(record, entry.policy))
             parts.append(self.say("seen", measure=measure, hit=record))
         parts.append(f"{self._in(WORDS.word[decision.outcome])}/{decision.reason}")
         parts += [f"→ {id_.rpartition('/')[2]}" for id_ in decision.alerts[:1]]
@@ -152,6 +162,9 @@ class Page:
         when = clock(decision.at, self.policy, day=day) if decision.at else ""
         yield f"  {when:12}  {_place(entry):>9}  {' · '.join(parts)}"
         yield from (f"{_UNDER}{uri}" for uri in pictures)
+
+    def _measure(self, value: float, unit: str, zh: str) -> str:
+        return f"{value:g} {self._in(Both(unit.replace('1', ''), zh))}".rstrip()
 
     def _why(self, entry: Entry) -> str:
         return f"{_UNDER}{self._in(because(entry))}"

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from pipeline.cli.shared import SITE, load_or_exit, write, write_json
-from pipeline.replay import Fold, distinct_alerts, read_log, replay
+from pipeline.replay import Fold, begun_by, distinct_alerts, read_log, replay
+from pipeline.why import phrase
 
 _EPILOG = """\b
 Examples:
@@ -28,11 +29,15 @@ def command(log: Path, site: Path, out: Path | None, json_file: Path | None) -> 
     loaded = load_or_exit(site)
     fold = Fold(loaded.policy, loaded.folder / loaded.settings.worker.versions_folder)
     try:
+        fold.begin(begun_by(line.record() for line in read_log(log)))
         alerts = distinct_alerts(replay(read_log(log), fold))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if out:
         write(out, b"".join(value + b"\n" for value in alerts))
+    for version in fold.missing:
+        words = phrase("not_kept", version=version, current=loaded.policy.version)
+        click.echo(f"Warning: {words.en}", err=True)
     counts = fold.counts()
     if json_file:
         write_json(json_file, {"alerts": len(alerts), "decisions": counts})

@@ -39,39 +39,44 @@ Examples:
 @click.command("review", epilog=_EPILOG)
 @click.argument("alert", required=False)
 @SITE
-@click.option("--true", "result", flag_value="true", help="It is real: on to the officer.")
-@click.option("--false", "result", flag_value="false", help="There is nothing: a false alarm.")
-@click.option("--cannot-tell", "result", flag_value="cannot_tell", help="The picture can't say.")
+@click.option("--true", is_flag=True, help="It is real: on to the officer.")
+@click.option("--false", is_flag=True, help="There is nothing: a false alarm.")
+@click.option("--cannot-tell", is_flag=True, help="The picture can't say.")
 @click.option("--reason", default="other", show_default=True, help="Why, in a word.")
 @click.option(
     "--actor", default="desk", show_default=True, help="Who says so: an id, never a name."
 )
 @LANG
 @JSON
-def command(  # noqa: PLR0913, PLR0917 -- one a flag
+def command(
     alert: str | None,
     site: Path,
-    result: Result | None,
     reason: str,
     actor: str,
     lang: Lang,
     json_file: Path | None,
+    **answers: bool,
 ) -> None:
     """Show what waits at the duty desk, what is due first on top, and take the answer.
 
-    ALERT is an alert's id or number. Without it, on a terminal, each one is shown and asked for;
-    anywhere else they are only listed.
+    ALERT is an alert's id or number; without an answer it is only shown. Without ALERT, on a
+    terminal, each one is shown and asked for; anywhere else they are only listed.
     """
-    if (alert is None) != (result is None):
-        raise click.UsageError("name an ALERT and one of --true, --false, --cannot-tell")
+    results: list[Result] = [result for result in _KEYS.values() if answers[result]]
+    if len(results) > 1:
+        raise click.UsageError("give one answer: --true, --false or --cannot-tell, not several")
+    if alert is None and results:
+        raise click.UsageError("name the ALERT that --true, --false or --cannot-tell answers")
     loaded = load_or_exit(site)
     connection = connection_of(loaded)
     try:
         with reading(connection) as reader:
             desk = _Desk(loaded, connection, reader, actor, Page(loaded.policy, lang))
-            if alert is not None and result is not None:
-                answer = desk.answer(desk.known(alert), Verdict(result, reason))
+            if alert is not None and results:
+                answer = desk.answer(desk.known(alert), Verdict(results[0], reason))
                 found = {"alert": msgspec.to_builtins(answer)}
+            elif alert is not None:
+                found = {"alert": desk.show(desk.known(alert))}
             else:
                 found = {"waiting": desk.ask_all(reason, interactive=sys.stdin.isatty())}
     except (KafkaProblem, SinkUnavailable, MessageRefused) as error:
@@ -102,7 +107,7 @@ class _Desk:
         alerts = waiting(self.reader.everything(ALERTS))
         click.echo(self.page.say("waiting" if alerts else "none_wait", n=len(alerts)))
         for alert in alerts:
-            self._show(alert)
+            self._list(alert)
             if not interactive:
                 continue
             choices = click.Choice([*_KEYS, "s", "q"])
@@ -111,7 +116,13 @@ class _Desk:
                 break
             if key in _KEYS:
                 self.answer(alert, Verdict(_KEYS[key], reason))
-        return [{**msgspec.to_builtins(a), "pictures": pictures_of(a, self.site)} for a in alerts]
+        return [self._with_pictures(alert) for alert in alerts]
+
+    def show(self, alert: GridAlert) -> dict[str, Any]:
+        """Show one as a person has to know it to answer; it, with its pictures."""
+        for line in self.page.desk(alert, pictures_of(alert, self.site)):
+            click.echo(line)
+        return self._with_pictures(alert)
 
     def answer(self, alert: GridAlert, verdict: Verdict) -> GridAlert:
         """Send it, await what the worker makes of it, and show that. Exit code 1 if refused."""
@@ -129,7 +140,10 @@ class _Desk:
             click.echo(line)
         return found.data
 
-    def _show(self, alert: GridAlert) -> None:
+    def _with_pictures(self, alert: GridAlert) -> dict[str, Any]:
+        return {**msgspec.to_builtins(alert), "pictures": pictures_of(alert, self.site)}
+
+    def _list(self, alert: GridAlert) -> None:
         event = Both(alert.event.label_en, alert.event.label)
         due = self.page.due(alert.deadline)
         click.echo(self.page.say("waits", alert=alert, event=event, due=due))

@@ -177,9 +177,16 @@ class _Reader:
             self.map.names.add(name)
         else:
             self.map.whole = False
-        if feature is not None and is_place:
+        if feature is None:
+            return
+        level = properties.get("level")
+        if is_place:
             self._place(node, node["properties"])
-        elif feature is not None:
+        elif isinstance(level, str) and level not in LEVELS:
+            choices = ", ".join([*LEVELS, "place"])
+            facts = {"value": level, "choices": choices, "hint": say("english_levels")}
+            node["properties"].add("F008", "level", key="level", **facts)
+        else:
             self._unit(node, node["properties"])
 
     def _unit(self, node: Node, row: Node) -> None:

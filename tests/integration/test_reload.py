@@ -64,7 +64,8 @@ class Town:
 
     def announced(self, version: str) -> set[int]:
         """The partitions whose log says that this version decides from here on."""
-        return {partition for partition, record in self.log() if record == PolicyChange(version)}
+        changes = [(n, one) for n, one in self.log() if isinstance(one, PolicyChange)]
+        return {partition for partition, change in changes if change.version == version}
 
     def log(self) -> Iterator[tuple[int, LogRecord]]:
         for partition, _, _, value in read(self.connection, HITS):

@@ -1,8 +1,10 @@
 """An alert back to its records, a record forward to what came of it."""
 
 import json
+import shutil
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,26 +17,42 @@ from detectors.hits import Hit, Source
 from pipeline.alerts import CloudEvent, Location, decode_alert
 from pipeline.cli.explain_told import Page, as_json
 from pipeline.cli.main import main
-from pipeline.explain_sources import RecordedLog
+from pipeline.explain_sources import KafkaLog, RecordedLog
+from pipeline.explained import explain as explained
 from pipeline.explaining import (
     Entry,
     Fate,
-    Record,
     Told,
     compare,
     entries,
     fate_of,
     find_record,
+    is_as_decided,
     story_of,
     where_of,
 )
 from pipeline.feedback import Actor, Reviewed, Verdict
 from pipeline.incidents.policy import Calibration, Matcher, Policy, Rule, Silence, Watch, Window
-from pipeline.messages import Given, LogRecord, Reason, Reported, Tick, encode
-from pipeline.replay import Fold, log_line, read_log, replay
+from pipeline.messages import (
+    Decision,
+    Given,
+    LogRecord,
+    Outcome,
+    PolicyChange,
+    Reason,
+    Reported,
+    Tick,
+    encode,
+)
+from pipeline.published import Published
+from pipeline.replay import Fold, Record, log_line, read_log, replay
 from pipeline.reports import Point, Report
 from pipeline.site.load import load_site
-from pipeline.site.problems import Lang
+from pipeline.site.model import Site
+from pipeline.site.problems import Both, Lang
+from pipeline.site.versions import keep_version
+from pipeline.topic_reader import Taken, TopicReader
+from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS
 from pipeline.why import WORDS, because
 from tests.builders import COUNT, LEAF, at, event_type, hit, policy, record, standing
 
@@ -314,6 +332,168 @@ def test_what_is_no_place_in_the_log_is_not_taken_for_one(text: str) -> None:
     assert where_of(text) is None
 
 
+# As the worker decided it ---------------------------------------------------------------------
+
+
+class Topics(TopicReader):
+    """Kafka in memory, one partition a topic; `at_ms`: the offset of the record on the log."""
+
+    def __init__(self, log: list[Record], published: list[Published], worker: list[Decision]):
+        headers = [
+            {"ga_first_record": _header(one.first), "ga_last_record": _header(one.last)}
+            for one in published
+        ]
+        values = {
+            HITS: [(key, value, {}, n) for _, n, key, value in log],
+            ALERTS: [
+                (one.event.data.alert_id.encode(), one.value, header, one.last[1])
+                for one, header in zip(published, headers, strict=True)
+            ],
+            DECISIONS: [
+                ((one.leaf_code or "").encode(), encode(one), {}, one.offset) for one in worker
+            ],
+            DEAD_LETTERS: [],
+        }
+        self.there = {
+            topic: [Taken(0, n, *one) for n, one in enumerate(records)]
+            for topic, records in values.items()
+        }
+
+    def partitions(self, topic: str) -> list[int]:
+        return [0]
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        return 0, len(self.there[topic])
+
+    def offset_at(self, topic: str, partition: int, at_ms: int) -> int:
+        late = (one.offset for one in self.there[topic] if one.at_ms >= at_ms)
+        return next(late, len(self.there[topic]))
+
+    def read(
+        self, topic: str, partition: int, begin: int = 0, end: int | None = None
+    ) -> Iterator[Taken]:
+        yield from self.there[topic][begin:end]
+
+
+def _header(where: tuple[int, int]) -> bytes:
+    return f"{HITS}/{where[0]}/{where[1]}".encode()
+
+
+def kafka(log: list[Record], by: Policy) -> KafkaLog:
+    """The site's topics as a worker with this policy leaves them."""
+    fold, published, worker = Fold(by), list[Published](), list[Decision]()
+    for one in log:
+        done = fold.apply(*one)
+        alerts = done.alerts
+        published += [Published(event, encode(event), at_, one[:2]) for event, at_ in alerts]
+        if done.decision and (done.decision.outcome is not Outcome.HELD or alerts):
+            worker.append(done.decision)
+    return KafkaLog(Topics(log, published, worker), lambda records, _: records)
+
+
+def site_of(by: Policy) -> Site:
+    return replace(load_site(DEMO), policy=by)
+
+
+def asked(log: list[Record], text: str, then: Policy, now: Policy) -> tuple[Told, str]:
+    """What a site says today of what another decided, and the page of it."""
+    found = explained(kafka(log, then), site_of(now), text)
+    assert isinstance(found, Told)
+    return found, "\n".join(Page(now, "en").told(found, None))
+
+
+SLOW = crowding(msgspec.structs.replace(COUNT, hold_s=60.0))  # opens nothing of CROWD
+
+
+def test_what_the_worker_decided_alike_needs_no_warning() -> None:
+    log = records(crowd(*CROWD))
+    for text in ("0/1", "0/4", "0/9"):
+        found, page = asked(log, text, policy(), policy())
+        assert found.otherwise is None
+        assert "otherwise" not in page
+
+
+def test_an_alert_that_only_the_fold_has_is_not_told_as_a_fact() -> None:
+    """The worker held all of it; today's site would have opened an alert."""
+    log = records(crowd(*CROWD))
+    (folded, _) = told(log)
+    for text, where in (("0/4", "0/4"), ("0/1", "0/4")):  # what opens it, and what was held for it
+        found, page = asked(log, text, SLOW, policy())
+        assert page.startswith(f"The worker told nothing of record {where}: it held it, or has not")
+        assert folded.data.alert_no not in page
+        assert folded.data.alert_id not in page
+        assert (found.fate, found.messages) == (None, ())
+        assert folded.data.alert_id not in json.dumps(as_json(found))
+
+
+def test_an_alert_that_only_the_worker_had_is_told_first() -> None:
+    log = records(crowd(*CROWD))
+    (opened, _) = told(log)
+    found, page = asked(log, "0/4", policy(), SLOW)
+    first, *rest = page.splitlines()
+    assert first.startswith(
+        f"The worker decided record 0/4 otherwise: opened/lasted, published {opened.id}. "
+        "Folded again it is held/not_yet"
+    )
+    assert any(f"It went into alert {opened.data.alert_no}:" in line for line in rest)
+    assert found.entries[0].decision.reason is Reason.LASTED
+    assert as_json(found)["notes"][0]["en"] == first
+
+
+@pytest.mark.parametrize("name", ["outcome", "reason", "alert_id", "alerts"])
+def test_a_decision_is_the_same_in_all_that_matters(name: str) -> None:
+    other: dict[str, Any] = {
+        "outcome": Outcome.UPDATED,
+        "reason": Reason.REOPENED,
+        "alert_id": "another",
+        "alerts": (),
+    }
+    was = of_leaf(records(crowd(*CROWD)))[4].decision
+    assert is_as_decided(was, was)
+    assert not is_as_decided(msgspec.structs.replace(was, **{name: other[name]}), was)
+
+
+def test_what_came_before_a_change_is_explained_as_it_was_decided(tmp_path: Path) -> None:
+    """The first change that the log still has says what decided before it."""
+    folder = shutil.copytree(DEMO, tmp_path / "site")
+    first = load_site(folder)
+    keep_version(first, folder / "versions")
+    catalogue = (folder / "catalogue.toml").read_text("utf-8")
+    slower = catalogue.replace("hold_s = 3\n", "hold_s = 60\n")
+    (folder / "catalogue.toml").write_text(slower, "utf-8")
+    second = load_site(folder)
+    code = first.policy.places["pl-0931"].leaf_code
+    at_junction: dict[str, Any] = {
+        "zone_id": "junction", "place_id": "pl-0931", "leaf_code": code,
+        "source": Source("camera", "cam-510117-000007"),
+    }  # fmt: skip
+    change = PolicyChange(second.policy.version, first.policy.version)
+    log = records([*crowd(*CROWD, **at_junction), change])
+    source = kafka(log, first.policy)
+    opened = source.published(told(log, first.policy)[0].id)[0].event
+    for text in ("0/1", "0/4", opened.id):
+        found = explained(source, second, text)
+        assert isinstance(found, Told)
+        assert (found.otherwise, found.messages[0]) == (None, opened)
+        assert {entry.policy.version for entry in found.entries} == {first.policy.version}
+        assert not any("is not as published" in note.en for note in found.notes)
+    (folder / "versions" / f"{first.policy.version}.tar.gz").unlink()
+    lost = explained(source, second, "0/4")
+    assert isinstance(lost, Told)
+    assert lost.otherwise is not None
+    assert [f"Policy {first.policy.version} is not in" in note.en for note in lost.notes] == [True]
+
+
+@pytest.mark.parametrize("number", ["9", "0", "3", "", "01", "x", "1/1"])
+def test_a_message_that_an_alert_never_had_is_not_there(number: str) -> None:
+    log = records(crowd(*CROWD))
+    alert = told(log)[-1].data
+    text = f"{alert.alert_id}/{number}"
+    found = explained(kafka(log, policy()), site_of(policy()), text)
+    assert isinstance(found, Both)
+    assert found.en.startswith(f"There is no message {text}: alert {alert.alert_no} has 2")
+
+
 # As someone types it --------------------------------------------------------------------------
 
 
@@ -393,9 +573,25 @@ def test_a_file_that_is_no_log_is_named_with_its_line(tmp_path: Path) -> None:
     assert f"{path}:1: no recorded record" in result.output
 
 
-@pytest.mark.parametrize("words", [[], ["16/1", "--due", "zhenhai:3:2026-09-30T10:00+08:00"]])
-def test_one_thing_is_asked_at_a_time(words: list[str]) -> None:
-    assert explain(*words).exit_code == 2
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "name an ALERT or a RECORD, or ask"),
+        (["16/1", "--due", "zhenhai:3:2026-09-30T10:00+08:00"], "not both"),
+    ],
+)
+def test_one_thing_is_asked_at_a_time(words: list[str], said: str) -> None:
+    result = explain(*words)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_a_message_too_many_is_said_to_be_none(log: Path) -> None:
+    alert = _told_in(log)[0].data
+    result = explain(f"{alert.alert_id}/9", "--log", log)
+    assert result.exit_code == 1
+    assert f"There is no message {alert.alert_id}/9" in result.output
+    assert explain(f"{alert.alert_id}/2", "--log", log).exit_code == 0
 
 
 def _told_in(path: Path) -> list[CloudEvent]:

@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -176,6 +176,29 @@ def test_a_clip_is_looked_at_as_often_as_the_camera_says(bench: Bench, tmp_path:
     assert bench.count("frames_in_total") == 20
 
 
+@pytest.mark.parametrize(
+    ("tick_s", "minutes", "cameras"),
+    [
+        pytest.param(10.0, -11, ["cam-a", "cam-b"], id="long ago"),
+        pytest.param(10.0, 11, ["cam-a", "cam-b"], id="in the future"),
+        pytest.param(10.0, -9, [], id="a little late"),
+        pytest.param(0.0, -11, [], id="nothing ticks"),
+    ],
+)
+def test_a_time_far_from_a_clock_that_ticks_is_told_once_a_camera(
+    tick_s: float, minutes: int, cameras: list[str], bench: Bench, pictures: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    start = NOW + timedelta(minutes=minutes)
+    bench.looks_at(*(bench.camera(id=i, frames=pictures, start=start) for i in ("cam-a", "cam-b")))
+    settings = bench.site.settings
+    worker = msgspec.structs.replace(settings.worker, tick_s=tick_s)
+    bench.site = replace(bench.site, settings=msgspec.structs.replace(settings, worker=worker))
+    bench.run()
+    told = sorted(message.split(": ")[0] for message in caplog.messages)
+    assert told == [f"camera {camera}" for camera in cameras]
+
+
 def test_two_cameras_are_both_looked_at(bench: Bench, pictures: Path, tmp_path: Path) -> None:
     video = clip(tmp_path / "clip.mp4", [n / 10 for n in range(20)], noise=60)
     one, other = bench.camera(frames=pictures), bench.camera(video=video, id="other")
@@ -273,12 +296,12 @@ place = "pl-0931"
 polygon = [[0.1, 0.2], [0.6, 0.2], [0.6, 0.9], [0.1, 0.9]]
 params = {{ min_people = 5, hold_s = 3 }}
 """
-FRAMES = 16
+FRAMES = 28  # more than wait in the queue, behind which a new site waits too
 
 
 @pytest.fixture
 def lasting(bench: Bench, tmp_path: Path) -> Callable[..., int]:
-    """Ingest over sixteen seconds of each camera, whose site changes at given hits."""
+    """Ingest over FRAMES seconds of each camera, whose site changes at given hits."""
     folder = shutil.copytree(ROOT / "deploy/demo", tmp_path / "site")
     (folder / "cameras/510117001.toml").unlink()
     (folder / "pictures").mkdir()

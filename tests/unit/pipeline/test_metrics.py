@@ -235,6 +235,20 @@ def test_the_end_of_the_calendar_is_seen_coming(
     assert registry.get_sample_value("gridalert_calendar_days_until_unpublished") == days
 
 
+def test_the_table_of_docs_architecture_has_every_metric(registry: CollectorRegistry) -> None:
+    IngestMetrics(registry)
+    SiteMetrics(registry)
+    others = CollectorRegistry()
+    Told(others)
+    others.register(CalendarEnds(policy, lambda: at(0)))
+    others.register(LastFrameAge(lambda: 0.0))
+    table = (RULES.parents[2] / "docs/architecture.md").read_text("utf-8").split("## Metrics")[1]
+    told = set(re.findall(r"^\| `(\w+)|, `(\w+_seconds)`", table, re.M))
+    names = {name.removesuffix("_total") for pair in told for name in pair if name}
+    served = {family.name for family in [*registry.collect(), *others.collect()]}
+    assert names == {name.removeprefix("gridalert_") for name in served}
+
+
 def test_every_metric_that_the_rules_name_exists(registry: CollectorRegistry) -> None:
     IngestMetrics(registry)
     SiteMetrics(registry)

@@ -4,14 +4,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.hits import Hit
 from pipeline.alerts import decode_alert
-from pipeline.messages import PolicyChange, Tick, encode
+from pipeline.cli.main import main
+from pipeline.messages import PolicyChange, Tick, decode_log_record, encode
 from pipeline.readings import look_at_reading, watch_sensors
-from pipeline.replay import Fold, distinct_alerts, log_line, read_log, replay
+from pipeline.replay import Fold, Record, begun_by, distinct_alerts, log_line, read_log, replay
 from pipeline.site.load import load_site
 from pipeline.site.versions import keep_version
 from tests.builders import LEAF, at, hit, policy, record
@@ -96,6 +98,82 @@ def test_each_record_is_decided_by_the_version_that_was_in_force(tmp_path: Path)
         second.policy.version,
     ]
     assert "refused/unknown_policy" not in fold.counts()
+
+
+class Town:
+    """A site that was changed twice, its versions kept, and hits of the demo's sensor."""
+
+    def __init__(self, folder: Path) -> None:
+        self.site, self.versions = shutil.copytree(DEMO, folder / "site"), folder / "site/versions"
+        officers = (self.site / "officers.csv").read_text("utf-8")
+        sites = []
+        for number in ("term-15", "term-51", "term-52"):
+            text = officers.replace("term-15", number)
+            (self.site / "officers.csv").write_text(text, "utf-8")
+            sites.append(load_site(self.site))
+            keep_version(sites[-1], self.versions)
+        self.first, self.second, self.third = (site.policy for site in sites)
+        watched = watch_sensors(sites[0])
+        lines = (DEMO / "readings.jsonl").read_bytes().splitlines()
+        seen = [look_at_reading(line, watched, at(0), 0) for line in lines]
+        self.hits = [record(one) for one in seen if isinstance(one, Hit)]
+
+
+def decided_by(fold: Fold, log: list[Record]) -> list[str]:
+    fold.begin(begun_by(log))
+    alerts = [alert.data for one in log for alert, _ in fold.apply(*one).alerts]
+    return [alert.provenance.policy_version for alert in alerts]
+
+
+def test_what_comes_before_the_first_change_is_decided_as_it_was(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    a, b, c = (policy.version for policy in (town.first, town.second, town.third))
+    new = [*town.hits, record(PolicyChange(a)), record(PolicyChange(b, a))]  # a new partition's log
+    cut = [*town.hits, record(PolicyChange(b, a)), record(PolicyChange(c, b))]  # retention cut it
+    still = town.hits
+    for records, version in ((new, a), (cut, a), (still, c)):
+        log = [(0, n, *one) for n, one in enumerate(records)]
+        fold = Fold(town.third, town.versions)
+        assert decided_by(fold, log) == [version, version]
+        assert fold.missing == []
+
+
+def test_each_partition_begins_by_its_own_first_change() -> None:
+    other = (2, 0, b"policy", b'{"kind":"policy"')  # somebody else's
+    log = [
+        other,
+        (1, 0, *record(PolicyChange("b"))),
+        (2, 1, *record(PolicyChange("d", "c"))),
+        (1, 1, *record(PolicyChange("f", "b"))),
+    ]
+    assert dict(begun_by(log)) == {1: "b", 2: "c"}
+
+
+def test_a_first_change_stands_on_the_log_as_it_always_did() -> None:
+    assert encode(PolicyChange("a")) == b'{"kind":"policy","version":"a"}'
+    assert decode_log_record(encode(PolicyChange("b", "a"))) == PolicyChange("b", "a")
+
+
+def test_a_version_that_began_and_was_not_kept_is_named(tmp_path: Path) -> None:
+    town, gone = Town(tmp_path), "0123456789abcdef"
+    records = [*town.hits, record(PolicyChange(town.third.version, gone))]
+    lines = [log_line(0, n, *one) for n, one in enumerate(records)]
+    words = ["replay", str(recorded(tmp_path, lines)), "--site", str(town.site)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert f"Policy {gone} is not in the site's folder of versions" in result.stderr
+    assert f"{len(records)} records, 2 alerts" in result.stdout
+
+
+def test_the_command_decides_the_beginning_as_it_was(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    change = PolicyChange(town.second.version, town.first.version)
+    lines = [log_line(0, n, *one) for n, one in enumerate([*town.hits, record(change)])]
+    out = tmp_path / "alerts.jsonl"
+    words = ["replay", str(recorded(tmp_path, lines)), "--site", str(town.site), "--out", str(out)]
+    assert CliRunner().invoke(main, words).stderr == ""
+    alerts = [decode_alert(value).data for value in out.read_bytes().splitlines()]
+    assert {one.provenance.policy_version for one in alerts} == {town.first.version}
 
 
 def test_a_change_to_a_version_that_was_not_kept_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alerts import Location
-from pipeline.messages import MAX_RECORD_BYTES, DeadLetter, Reason, Reported
+from pipeline.messages import MAX_RECORD_BYTES, DeadLetter, Reason, Reported, encode
+from pipeline.replay import Fold
 from pipeline.reporting import look_at_report, report_map
 from pipeline.site.gcj02 import shift
 from pipeline.site.load import load_site
@@ -111,14 +112,48 @@ def test_a_report_at_the_gate_is_of_the_gate() -> None:
     [
         pytest.param(value(lat=GATE[1] + 29 * METRE), "gate", id="29 m away"),
         pytest.param(value(lat=GATE[1] + 31 * METRE), None, id="31 m away"),
-        pytest.param(value(event_type="leak"), None, id="of what nothing watches there"),
+        pytest.param(value(event_type="leak"), "gate", id="of what nothing watches there"),
         pytest.param(value(lon=103.895, event_type="leak"), None, id="near a place without point"),
     ],
 )
-def test_only_a_near_place_that_is_watched_for_the_event_is_meant(
-    content: bytes, place_id: str | None
-) -> None:
+def test_only_a_near_place_is_meant(content: bytes, place_id: str | None) -> None:
     assert seen_at(content)[2] == place_id
+
+
+@pytest.mark.parametrize(
+    ("event_type", "metres", "place_id"),
+    [
+        pytest.param("crowding", 25, "gate", id="the watched one though another is nearer"),
+        pytest.param("crowding", 31, "shop", id="another where the watched one is too far"),
+        pytest.param("leak", 25, "shop", id="the nearest where none is watched for it"),
+        pytest.param("leak", 5, "gate", id="the nearest on the other side"),
+    ],
+)
+def test_of_several_near_places_one_that_is_watched_is_meant(
+    event_type: str, metres: int, place_id: str, tmp_path: Path
+) -> None:
+    """`shop`, 30 m north of the gate, is watched for nothing."""
+    site = Path(shutil.copytree(GOOD, tmp_path / "site"))
+    properties = {"level": "place", "id": "shop", "name": "商铺", "parent": WEST}
+    point = {"type": "Point", "coordinates": [GATE[0], GATE[1] + 30 * METRE]}
+    line = {"type": "Feature", "properties": properties, "geometry": point}
+    with (site / "map.geojsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    where = report_map(load_site(site))
+    content = value(lat=GATE[1] + metres * METRE, event_type=event_type)
+    seen = look_at_report(content, where, NOW, 300)
+    assert isinstance(seen, Reported)
+    assert seen.place_id == place_id
+
+
+def test_what_people_alone_report_at_a_place_is_told_with_its_name() -> None:
+    site = load_site(GOOD)
+    seen = look(value(event_type="leak", channel="grid_patrol"))
+    assert isinstance(seen, Reported)
+    done = Fold(site.policy).apply(0, 0, seen.leaf_code.encode(), encode(seen))
+    (alert,) = done.alerts
+    assert alert[0].data.place.name == "东门"
+    assert alert[0].data.location == Location(*GATE)
 
 
 def test_where_places_are_merged_from_afar_reports_are_too(tmp_path: Path) -> None:

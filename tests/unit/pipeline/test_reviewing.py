@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from detectors.hits import Evidence
 from pipeline.alerts import CloudEvent, decode_alert
+from pipeline.cli.explain_told import Page
 from pipeline.cli.main import main
 from pipeline.feedback import Actor, Closed, Closing, Reviewed, Verdict
 from pipeline.feeding import look_at_feedback
@@ -19,6 +20,7 @@ from pipeline.messages import Given, LogRecord, encode
 from pipeline.replay import Fold
 from pipeline.reviewing import answer_to, newest_of, pictures_of, waiting
 from pipeline.site.load import load_site
+from pipeline.site.problems import Lang
 from pipeline.topic_reader import Taken
 from tests.builders import at, hit, policy, record, standing
 
@@ -150,8 +152,31 @@ def test_a_picture_is_a_file_where_it_is_at_hand_and_else_its_address(tmp_path: 
     ]
 
 
-@pytest.mark.parametrize("words", [["some-alert"], ["--true"]])
-def test_an_answer_needs_an_alert_and_an_alert_an_answer(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["--true"], "name the ALERT that", id="an answer to nothing"),
+        pytest.param(["x", "--true", "--false"], "give one answer", id="true and false"),
+        pytest.param(["x", "--cannot-tell", "--true"], "give one answer", id="true and unclear"),
+    ],
+)
+def test_one_answer_is_given_to_one_alert(words: list[str], said: str) -> None:
     result = CliRunner().invoke(main, ["review", *words, "--site", str(DEMO)])
     assert result.exit_code == 2
-    assert "name an ALERT and one of --true" in result.output
+    assert said in result.output
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_an_alert_is_shown_with_all_that_an_answer_needs(lang: Lang) -> None:
+    (alert,) = waiting(published(*crowd(UNSURE)))
+    page = Page(policy(), lang)
+    shown = "\n".join(page.desk(alert, ["evidence/a.jpg"]))
+    for words in (
+        alert.text.headline,
+        f"{alert.confidence:.2f}",
+        {"en": "people_count: 6", "zh": "people_count：6 人"}[lang],
+        page.due(alert.deadline),
+        "evidence/a.jpg",
+        *("--true", "--false", "--cannot-tell"),
+    ):
+        assert words in shown
