@@ -50,7 +50,8 @@ def await_reachable(connection: Connection, deadline: float) -> None:
             error = asyncio.run(_ask(server, settings, wait_s))
             if error is None:
                 return
-            if failed is None or not isinstance(failed[1], _FINAL):
+            # An answer says more than silence, and the last try may have no time left for one.
+            if not (failed and (isinstance(failed[1], _FINAL) or isinstance(error, TimeoutError))):
                 failed = server, error
         if failed is not None and isinstance(failed[1], _FINAL):
             break
