@@ -17,6 +17,8 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # RFC 3339 with Z or an offset
 Xyxy = tuple[float, float, float, float]
 Params = Mapping[str, float | str | bool]
+Xy = tuple[float, float]
+Polygon = tuple[Xy, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,24 @@ class Detections:
         return Detections(self.xyxy[keep], self.confidence[keep], self.class_id[keep])
 
 
+class Ground(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where four points of a camera's picture lie on the ground, no three of them in a line.
+
+    `points`: (x, y) as fractions 0..1 of the picture. `metres`: (x, y) of the same points on level
+    ground, from any origin and along any axes.
+    """
+
+    points: tuple[Xy, Xy, Xy, Xy]
+    metres: tuple[Xy, Xy, Xy, Xy]
+
+
 class Zone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A polygon on a camera's picture, belonging to one place.
 
     `polygon`: 3..64 points (x, y) as fractions 0..1 of the picture, origin top left, not closed.
-    `leaf_code` and `map_version`: the grid that the place lies in, resolved when the site loads.
+    `exclude`: polygons in which nothing counts, by the same point of a box as the zone's own.
+    `ground`: the camera's, where it was measured. `leaf_code` and `map_version`: the grid that the
+    place lies in, resolved when the site loads.
     """
 
     id: str
@@ -78,8 +93,10 @@ class Zone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     place_id: str
     leaf_code: str
     map_version: str
-    polygon: tuple[tuple[float, float], ...]
+    polygon: Polygon
     params: dict[str, float | str | bool] = {}
+    exclude: tuple[Polygon, ...] = ()
+    ground: Ground | None = None
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -137,7 +154,7 @@ class Look:
 
     measure: float
     score: float
-    quality: float
+    quality: float = 1.0
     objects: tuple[SeenObject, ...] = field(default=())
 
 
@@ -171,8 +188,9 @@ class FrameDetector(Protocol):
     """One rule of sight for one zone of one camera; built once, called for each sampled frame.
 
     `labels`: the classes of the shared object model it wants, given to it in pixels of the frame.
-    `look` is called with event times that never go back, from one thread; it must not block, keeps
-    at most seconds of soft state, and raises nothing on any picture.
+    `look` is called with event times that never go back, from one thread, and only with pictures
+    that can be seen (the camera's view is judged once for all zones, and its quality is multiplied
+    into the look's); it must not block, keeps at most seconds of soft state, and raises nothing.
     """
 
     unit: str

@@ -40,6 +40,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `cooldown_s` of its end it is the same one, reopened; after `max_open_s` (0: never) it ends and
     a new one may begin. `mute_s`: how long the place is quiet after a person said there was
     nothing. `recheck_s`: how long after a person closed it the place must be seen empty.
+    `second_picture_s`: so long after it was told, it is told once more with a picture of then, as
+    enforcement asks for; 0: never.
     """
 
     over: Over
@@ -55,6 +57,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_open_s: NotNegative = 86_400.0
     mute_s: NotNegative = 3600.0
     recheck_s: NotNegative = 60.0
+    second_picture_s: NotNegative = 0.0
 
 
 class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,9 +113,11 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """One row of the catalogue.
 
     `params`: what a zone or sensor may set, and the rule field it sets (min_people -> raise_at);
-    a name mapped to "detector" is only for the detector. `measure_zh`: the Chinese measure word
-    that follows the number (人, 辆, mA). `situation_zh`: the event as a sentence to an officer has
-    it (车辆违规停放); the label where it is empty. `detector`: None where only people report it.
+    a name mapped to "detector" is only for the detector. `kinds`: values of several params under
+    one name (fire_lane), which a zone's param "kind" takes. `to`: who is asked; the duty desk where
+    it is the desk's own business. `measure_zh`: the Chinese measure word that follows the number
+    (人, 辆, mA). `situation_zh`: the event as a sentence to an officer has it (车辆违规停放); the
+    label where it is empty. `detector`: None where only people report it.
     `merge_m`: places of one leaf grid so near to each other are one. `schedule`: when it counts.
     """
 
@@ -131,6 +136,8 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     calibration: Calibration = BY_REPORT
     codes: tuple[Code, ...] = ()
     params: dict[str, str] = {}
+    kinds: dict[str, dict[str, float | str | bool]] = {}
+    to: Literal["officer", "duty_desk"] = "officer"
     grades: tuple[Grade, ...] = ()
     merge_m: NotNegative = 0.0
     schedule: Schedule = ()

@@ -1,24 +1,27 @@
 """cameras/*.toml: the cameras, where their pictures come from, and their zones."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from detectors.hits import Zone
+from detectors.hits import Ground, Polygon, Zone
 from pipeline.messages import whole_ms
 from pipeline.site.camera_location import read_location
 from pipeline.site.detectors import check_detector
 from pipeline.site.files import SiteFiles
 from pipeline.site.hours import with_windows
 from pipeline.site.model import Camera
-from pipeline.site.problems import say
+from pipeline.site.problems import Both, say
 from pipeline.site.settings import holds_password
 from pipeline.site.tables import Ids, Instant, Node, Row, read, rows
 from pipeline.site.targets import Targets, Watches, Watching
-from pipeline.site.zones import Points, check_polygon
+from pipeline.site.zones import check_ground, check_polygon
 
 Fps = Annotated[float, Meta(gt=0, le=240)]
+_SOURCES = ("video", "frames", "stream", "from_topic")
+_STREAM = re.compile(r"(rtsps?|https?|rtmps?)://[^\s/@]*@?[^\s/@]+(/\S*)?")
 _GB_CAMERAS, _GB_OTHERS = ("131", "132"), ("111", "118", "134", "200")
 
 
@@ -29,20 +32,28 @@ class _File(Row):
 class _Camera(Row):
     id: str
     name: str
-    start: Instant
-    sample_fps: Fps
     zones: list[Any]
     gb_device_id: str | int | None = None
     video: str | None = None
     frames: str | None = None
+    stream: str | None = None
+    from_topic: bool = False
+    start: Instant | None = None
     fps: Fps | None = None
-    privacy_masks: tuple[Points, ...] = ()
+    sample_fps: Fps = 2.0
+    privacy_masks: tuple[Polygon, ...] = ()
+    reference: str | None = None
+    ground: Ground | None = None
     location: dict[str, Any] | None = None
 
 
 class _Zone(Watching, kw_only=True):
     id: str
-    polygon: Points
+    polygon: Polygon
+    exclude: tuple[Polygon, ...] = ()
+
+
+CAMERA_KEYS, ZONE_KEYS = _Camera.__struct_fields__, _Zone.__struct_fields__
 
 
 def read_cameras(files: SiteFiles, targets: Targets, ids: Ids) -> tuple[list[Camera], Watches]:
@@ -69,15 +80,14 @@ class _Reader:
 
     def camera(self, row: Node) -> None:
         camera = read(row, _Camera)
-        zones = self._zones(row, camera.id if camera else str(row.value.get("id")))
+        name = camera.id if camera else str(row.value.get("id"))
+        zones = self._zones(row, name, camera.ground if camera else None)
         if camera is None or not self._ids.claim(row):
             return
-        if camera.start.tzinfo is not None and not 1970 < camera.start.year < 2100:
-            row.wrong("start", say("start_year"))
         self._check_source(row, camera)
-        for index, mask in enumerate(camera.privacy_masks):
-            owner = say("mask", camera=camera.id, n=index + 1)
-            check_polygon(row["privacy_masks"][index], owner, mask)
+        _check_polygons(row, "privacy_masks", camera.privacy_masks, say("camera", camera=camera.id))
+        if camera.ground is not None:
+            check_ground(row["ground"], camera.id, camera.ground)
         self.cameras.append(
             Camera(
                 id=camera.id,
@@ -85,29 +95,33 @@ class _Reader:
                 gb_device_id=_gb_id(row, camera.gb_device_id),
                 video=self._folder / camera.video if camera.video else None,
                 frames=self._folder / camera.frames if camera.frames else None,
-                start=whole_ms(camera.start),
+                start=whole_ms(camera.start) if camera.start else None,
                 fps=camera.fps,
                 sample_fps=camera.sample_fps,
                 zones=tuple(zones),
                 privacy_masks=camera.privacy_masks,
+                stream=camera.stream,
+                from_topic=camera.from_topic,
+                reference=self._folder / camera.reference if camera.reference else None,
                 location=read_location(row, camera.id, zones, self._targets.grid_map),
             )
         )
 
-    def _zones(self, row: Node, camera: str) -> list[Zone]:
+    def _zones(self, row: Node, camera: str, ground: Ground | None) -> list[Zone]:
         ids = Ids(say("camera_zone", camera=camera))
         if row.value.get("zones") == []:
             row.wrong("zones", say("one_zone"))
-        zones = [self._zone(zone, camera, ids) for zone in rows(row, "zones")]
+        zones = [self._zone(zone, camera, ids, ground) for zone in rows(row, "zones")]
         return [zone for zone in zones if zone is not None]
 
-    def _zone(self, row: Node, camera: str, ids: Ids) -> Zone | None:
+    def _zone(self, row: Node, camera: str, ids: Ids, ground: Ground | None) -> Zone | None:
         row = with_windows(row)
         read_zone = read(row, _Zone)
         if read_zone is None or not ids.claim(row):
             return None
         owner = say("zone", camera=camera, zone=read_zone.id)
         check_polygon(row["polygon"], owner, read_zone.polygon)
+        _check_polygons(row, "exclude", read_zone.exclude, owner)
         target = self._targets.resolve(row, read_zone, owner)
         if target is None or target.place is None:
             return None
@@ -121,20 +135,37 @@ class _Reader:
             leaf_code=place.parent,
             map_version=place.map_version,
             polygon=read_zone.polygon,
-            params=read_zone.params,
+            params=target.params,
+            exclude=read_zone.exclude,
+            ground=ground,
         )
         check_detector(row, owner, target.detector, zone)
         return zone
 
     def _check_source(self, row: Node, camera: _Camera) -> None:
-        if (camera.video is None) == (camera.frames is None):
-            both = "neither" if camera.video is None else "both"
-            row.add("R014", camera=camera.id, both=both)
+        given = [key for key in _SOURCES if getattr(camera, key)]
+        if len(given) != 1:
+            row.add("R014", *given[1:2], camera=camera.id, given=", ".join(given) or "-")
+        live = {"stream", "from_topic"} & set(given)
+        for key in ("start", "fps"):
+            if live and getattr(camera, key) is not None:
+                row.add("R023", key, key=key, camera=camera.id)
+        if not live and camera.start is None:
+            row.add("F005", key="start", expected=say("datetime"))
+        elif camera.start and camera.start.tzinfo and not 1970 < camera.start.year < 2100:
+            row.wrong("start", say("start_year"))
         if camera.frames is not None and camera.fps is None:
             row.add("F005", "frames", key="fps", expected=say("no_times"))
-        for key, value in (("video", camera.video), ("frames", camera.frames)):
-            if value is not None:
-                self._check_path(row, key, value, camera.id)
+        self._check_where(row, camera)
+
+    def _check_where(self, row: Node, camera: _Camera) -> None:
+        if camera.stream and holds_password(camera.stream):
+            row.add("R011", "stream", key="stream")
+        elif camera.stream and not _STREAM.fullmatch(camera.stream):
+            row.wrong("stream", say("stream_url"))
+        for key in ("video", "frames", "reference"):
+            if getattr(camera, key) is not None:
+                self._check_path(row, key, getattr(camera, key), camera.id)
 
     def _check_path(self, row: Node, key: str, value: str, camera: str) -> None:
         if holds_password(value):
@@ -148,6 +179,11 @@ class _Reader:
         if not there:
             kind = "folder" if key == "frames" else "file"
             row.add("R013", key, key=key, value=value, kind=kind, camera=camera)
+
+
+def _check_polygons(row: Node, key: str, polygons: Sequence[Polygon], owner: Both) -> None:
+    for index, polygon in enumerate(polygons):
+        check_polygon(row[key][index], say(key, owner=owner, n=index + 1), polygon)
 
 
 def _gb_id(row: Node, value: str | int | None) -> str | None:

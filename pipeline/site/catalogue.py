@@ -76,6 +76,8 @@ def _check_event(row: Node, event: EventType) -> None:
         if target not in (*RULE_FIELDS, ONLY_DETECTOR):
             facts = {"param": param, "event": event.type, "target": target}
             row.add("C001", "params", param, **facts, targets=", ".join(RULE_FIELDS))
+    for kind, params in event.kinds.items():
+        _rule_with(event, row["kinds"][kind], params, event.rule)
     if event.detector is not None:
         check_installed(row, event.detector, event.type)
         for key in _LOOKED_FOR - row.value.keys():
@@ -130,17 +132,38 @@ def _check_rule(row: Node, rule: Rule, names: Mapping[str, str]) -> None:
         row.add("C002", set_by, clear_below=rule.clear_below, raise_at=rule.raise_at)
 
 
-def rule_with(event: EventType, row: Node, params: Params) -> Rule:
-    """The event's rule as `params`, which stand in `row`, change it."""
+def with_kind(
+    event: EventType, row: Node, named: Params
+) -> tuple[Rule, dict[str, float | str | bool]]:
+    """The event's rule, and the params, of what has the params `named`: its own over its kind's."""
+    own = {name: value for name, value in named.items() if name != "kind"}
+    kind = named.get("kind")
+    if kind is not None and kind not in event.kinds:
+        facts = {"kind": kind, "event": event.type, "hint": did_you_mean(str(kind), event.kinds)}
+        row.add("C008", "params", "kind", **facts)
+    of_kind = event.kinds.get(str(kind), {})
+    set_by_kind = {
+        event.params[name]: float(value)
+        for name, value in of_kind.items()
+        if event.params.get(name) in RULE_FIELDS and isinstance(value, int | float)
+    }
+    rule = changed(event.rule, set_by_kind)
+    if own:
+        rule = _rule_with(event, row["params"], own, rule)
+    return rule, {**of_kind, **own}
+
+
+def _rule_with(event: EventType, node: Node, params: Params, rule: Rule) -> Rule:
+    """`rule` as `params`, of the table `node`, change it."""
     targets: dict[str, str] = {}
     for name in params:
         target = event.params.get(name)
         if target is None:
             hint = did_you_mean(name, event.params)
-            row.add("C004", "params", name, param=name, event=event.type, hint=hint)
+            node.add("C004", name, param=name, event=event.type, hint=hint)
         elif target in RULE_FIELDS:
             targets[name] = target
-    return changed_rule(row["params"], event.rule, targets) if targets else event.rule
+    return changed_rule(node, rule, targets) if targets else rule
 
 
 def changed_rule(row: Node, rule: Rule, targets: Mapping[str, str]) -> Rule:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from detectors.hits import Zone
+from detectors.hits import Polygon, Zone
 from pipeline.alerts import Location
 from pipeline.incidents.policy import NotNegative, Policy
 from pipeline.site.locate import Locator
@@ -79,9 +79,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Camera:
     """A camera, where its pictures come from, and its zones.
 
-    `video`: a file, or `frames`: a folder of pictures; both absolute once loaded. Event time is
-    `start` + index / `fps` when `fps` is given, else `start` + the file's own timestamps.
-    `sample_fps`: looks a second.
+    Exactly one of: `video`, a file; `frames`, a folder of pictures (both absolute once loaded);
+    `stream`, a URL whose ${NAME} stand for environment variables; `from_topic`, frames that come on
+    grid.frames.v1. Of the first two event time is `start` + index / `fps` when `fps` is given, else
+    `start` + the file's own timestamps; the others have none of the three. `sample_fps`: looks a
+    second, at most. `reference`: a picture of the view that its zones were drawn on.
     """
 
     id: str
@@ -89,12 +91,20 @@ class Camera:
     gb_device_id: str | None
     video: Path | None
     frames: Path | None
-    start: datetime
+    start: datetime | None
     fps: float | None
     sample_fps: float
     zones: tuple[Zone, ...]
-    privacy_masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    privacy_masks: tuple[Polygon, ...] = ()
     location: Location | None = None
+    stream: str | None = None
+    from_topic: bool = False
+    reference: Path | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its frames come when they are captured, and cannot wait."""
+        return self.stream is not None or self.from_topic
 
 
 @dataclass(frozen=True, slots=True)

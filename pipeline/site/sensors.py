@@ -65,7 +65,7 @@ def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Wat
     detector = sensor.detector or target.detector
     if sensor.detector is not None:  # the event's own is told in the catalogue
         check_installed(row, detector, event.type)
-    check_detector(row, owner, detector, sensor.params)
+    check_detector(row, owner, detector, target.params)
     if place is None:
         return None
     loaded = Sensor(
@@ -77,6 +77,6 @@ def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Wat
         detector=detector,
         place_id=place.id,
         leaf_code=place.parent,
-        params=sensor.params,
+        params=target.params,
     )
     return loaded, target.watch

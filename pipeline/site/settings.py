@@ -9,11 +9,11 @@ from pipeline.site.problems import did_you_mean, say
 from pipeline.site.tables import Node, read
 
 _SERVER = re.compile(r"[^\s,:@]+:(\d{1,5})")
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/@\s]+@")
 
 
 def holds_password(url: str) -> bool:
-    """Whether `url` is one like scheme://user:password@host."""
+    """Whether `url` is one like scheme://user:password@host; ${NAME} is no password."""
     return _PASSWORD_IN_URL.search(url) is not None
 
 

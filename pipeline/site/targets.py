@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pipeline.incidents.policy import EventType, Schedule, Watch
-from pipeline.site.catalogue import Catalogue, rule_with
+from pipeline.site.catalogue import Catalogue, with_kind
 from pipeline.site.grid_map import GridMap, MapPlace
 from pipeline.site.problems import Both, did_you_mean
 from pipeline.site.tables import Node
@@ -25,13 +25,14 @@ class Watching(msgspec.Struct, forbid_unknown_fields=True):
 @dataclass(frozen=True, slots=True)
 class Target:
     """An event type, who looks for it, where, and what the source may say of it there; no place
-    where the one that was named is not good.
+    where the one that was named is not good. `params`: the source's own over those of its kind.
     """
 
     event: EventType
     detector: str
     place: MapPlace | None
     watch: Watch
+    params: dict[str, float | str | bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,6 @@ class Targets:
         if event.detector is None:
             row.add("R021", "event", owner=owner, event=event.type)
             return None
-        rule = rule_with(event, row, named.params)
+        rule, params = with_kind(event, row, named.params)
         watch = Watch(event.type, named.place, rule, named.schedule)
-        return Target(event, event.detector, place, watch)
+        return Target(event, event.detector, place, watch, params)

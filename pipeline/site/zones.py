@@ -1,16 +1,36 @@
 """Polygons on a camera's picture: fractions 0..1, origin top left."""
 
+from collections.abc import Sequence
 from itertools import combinations, pairwise
+from math import dist
 
 from shapely import LineString, Polygon
 
+from detectors.hits import Ground, Xy
+from detectors.hits import Polygon as Points
 from pipeline.site.problems import Both, say
 from pipeline.site.tables import Node
 
-Points = tuple[tuple[float, float], ...]
 SMALLEST = 0.001
 MOST_POINTS = 64
 COMMON_PICTURES = ((1920, 1080), (3840, 2160))
+
+
+def check_ground(node: Node, camera: str, ground: Ground) -> None:
+    """Note four points that fix no plane: outside the picture, or three of them in a line."""
+    for index, (x, y) in enumerate(ground.points):
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            _note_outside(node["points"], say("camera", camera=camera), index, ground.points)
+            return
+    for key, points in (("points", ground.points), ("metres", ground.metres)):
+        # Three points of which the height of their triangle is 1 % of its longest side: in a line.
+        if any(_is_flat(three) for three in combinations(points, 3)):
+            node.add("R024", key, camera=camera, key=key)
+
+
+def _is_flat(three: Sequence[Xy]) -> bool:
+    longest = max(dist(a, b) for a, b in combinations(three, 2))
+    return float(2 * Polygon(three).area) <= 0.01 * longest**2
 
 
 def check_polygon(node: Node, owner: Both, points: Points) -> None:

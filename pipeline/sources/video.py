@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from pipeline.site.model import Camera
 Picture = NDArray[np.uint8]
 Lazy = Callable[[], Picture]
 PICTURES = (".jpg", ".jpeg", ".png")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_PICTURE_BYTES = 16 * 1024 * 1024
 MAX_PICTURE_PX = 64_000_000  # 192 MB as pixels
 
@@ -53,7 +54,7 @@ def frames(camera: Camera, on_frame: Callable[[], None]) -> Iterator[Frame | Unr
 
 
 def _at(camera: Camera, elapsed_s: float) -> datetime:
-    return whole_ms(camera.start + timedelta(seconds=elapsed_s))
+    return whole_ms((camera.start or _EPOCH) + timedelta(seconds=elapsed_s))
 
 
 def _video(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
