@@ -8,16 +8,16 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from pipeline.cli.explain_due import as_json, as_lines, ask
-from pipeline.cli.explain_told import SHOWN, Page
-from pipeline.cli.explain_told import as_json as told_json
 from pipeline.cli.shared import JSON, LANG, connection_of, load_or_exit, write_json
 from pipeline.connection import KafkaProblem
-from pipeline.explain_sources import KafkaLog, RecordedLog
-from pipeline.explained import Again, Source, explain
-from pipeline.explaining import Told
+from pipeline.explain import due as deadlines
+from pipeline.explain.asked import explain, fold_of
+from pipeline.explain.log import Log, Recorded
+from pipeline.explain.page import SHOWN, Page, as_json
+from pipeline.explain.story import Told
+from pipeline.replay import read_log
 from pipeline.site.model import Site
-from pipeline.site.problems import Lang
+from pipeline.site.problems import Lang, SiteError
 from pipeline.topic_reader import Taken, reading
 
 _MANY = 5_000  # records, from which on a person wants to see that it goes on
@@ -68,36 +68,46 @@ def command(  # noqa: PLR0913, PLR0917 -- one a flag
     ALERT is an alert's id, its number, or the id of one of its messages. RECORD is PARTITION/OFFSET
     of grid.hits.v1, or the id of a hit, a report or feedback.
     """
-    if asked is not None and due is not None:
-        raise click.UsageError("give either an ALERT or a RECORD, or --due: not both")
-    if asked is None and due is None:
-        raise click.UsageError("name an ALERT or a RECORD, or ask for a deadline with --due")
+    if (asked is None) == (due is None):
+        wrong = "name an ALERT or a RECORD, or ask for a deadline with --due; not both"
+        raise click.UsageError(wrong)
     if due is not None:
-        question = ask(due, site, lang)
-        lines, answer = as_lines(question, lang), as_json(question)
+        question = _ask(due, site, lang)
+        lines, answer = deadlines.as_lines(question, lang), deadlines.as_json(question)
     else:
         loaded = load_or_exit(site or Path("deploy/demo"))
-        with _source(loaded, log_file) as source:
-            told = explain(source, loaded, str(asked))
-            if not isinstance(told, Told):
-                raise click.ClickException(getattr(told, lang))
+        with _log(loaded, log_file) as log:
+            told = explain(log, loaded, str(asked))
+        if not isinstance(told, Told):
+            raise click.ClickException(getattr(told, lang))
         lines = list(Page(loaded.policy, lang).told(told, None if show_all else SHOWN))
-        answer = told_json(told)
+        answer = as_json(told)
     for line in lines:
         click.echo(line)
     if json_file is not None:
         write_json(json_file, answer)
 
 
+def _ask(due: str, site: Path | None, lang: Lang) -> deadlines.Asked:
+    try:
+        return deadlines.ask(due, site)
+    except deadlines.Unclear as error:
+        raise click.BadParameter(getattr(error.args[0], lang), param_hint="--due") from error
+    except SiteError as error:
+        lines = "\n".join(problem.line_of_text(lang) for problem in error.problems)
+        raise click.ClickException(f"{site}:\n{lines}") from error
+
+
 @contextmanager
-def _source(site: Site, log_file: Path | None) -> Iterator[Source]:
+def _log(site: Site, recorded: Path | None) -> Iterator[Log]:
     """Where to look; what is wrong there ends the command with a sentence."""
     try:
-        if log_file is not None:
-            yield RecordedLog(log_file, lambda: Again(site))
+        if recorded is not None:
+            records = [line.record() for line in read_log(recorded)]
+            yield Log(Recorded(records, fold_of(site)), _watched, str(recorded))
             return
         with reading(connection_of(site)) as reader:
-            yield KafkaLog(reader, _watched)
+            yield Log(reader, _watched)
     except (KafkaProblem, ValueError) as error:
         raise click.ClickException(str(error)) from error
 

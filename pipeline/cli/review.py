@@ -6,6 +6,7 @@ import uuid
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import click
 import msgspec
 
 from pipeline.alerts import CloudEvent, GridAlert, Result
-from pipeline.cli.explain_told import Page
 from pipeline.cli.shared import JSON, LANG, SITE, connection_of, load_or_exit, write_json
 from pipeline.connection import Connection, KafkaProblem
+from pipeline.explain.desk import ANSWERED_S, answer_to, answered, pictures_of, waiting
+from pipeline.explain.log import published_of
+from pipeline.explain.page import Page
 from pipeline.feedback import Verdict
-from pipeline.published import published_of
-from pipeline.reviewing import ANSWERED_S, Answers, answer_to, pictures_of, waiting
 from pipeline.site.model import Site
-from pipeline.site.problems import Both, Lang
+from pipeline.site.problems import Lang
 from pipeline.topic_reader import TopicReader, reading
 from pipeline.topics import ALERTS, FEEDBACK
 from sinks.contract import MessageRefused, SinkUnavailable
@@ -107,7 +108,8 @@ class _Desk:
         alerts = waiting(self.reader.everything(ALERTS))
         click.echo(self.page.say("waiting" if alerts else "none_wait", n=len(alerts)))
         for alert in alerts:
-            self._list(alert)
+            for line in (*self.page.head(alert), *pictures_of(alert, self.site)):
+                click.echo(line)
             if not interactive:
                 continue
             choices = click.Choice([*_KEYS, "s", "q"])
@@ -116,22 +118,21 @@ class _Desk:
                 break
             if key in _KEYS:
                 self.answer(alert, Verdict(_KEYS[key], reason))
-        return [self._with_pictures(alert) for alert in alerts]
+        return [self._described(alert) for alert in alerts]
 
     def show(self, alert: GridAlert) -> dict[str, Any]:
         """Show one as a person has to know it to answer; it, with its pictures."""
         for line in self.page.desk(alert, pictures_of(alert, self.site)):
             click.echo(line)
-        return self._with_pictures(alert)
+        return self._described(alert)
 
     def answer(self, alert: GridAlert, verdict: Verdict) -> GridAlert:
         """Send it, await what the worker makes of it, and show that. Exit code 1 if refused."""
         id_, now = str(uuid.uuid4()), datetime.now(UTC)
         value = answer_to(alert, verdict, self.actor, id_, now, self.site.settings.source_uri)
-        answers = Answers(self.reader, alert.alert_id)
         with closing(KafkaSink(**self.connection.kafka_python())) as sink:
-            sink.send(FEEDBACK, alert.alert_id.encode(), value)
-        found = answers.wait_for(id_, time.monotonic)
+            send = partial(sink.send, FEEDBACK, alert.alert_id.encode(), value)
+            found = answered(self.reader, alert.alert_id, id_, send, time.monotonic)
         if found is None:
             raise click.ClickException(self.page.say("no_answer", id=id_, seconds=ANSWERED_S))
         if not isinstance(found, CloudEvent):
@@ -140,13 +141,5 @@ class _Desk:
             click.echo(line)
         return found.data
 
-    def _with_pictures(self, alert: GridAlert) -> dict[str, Any]:
+    def _described(self, alert: GridAlert) -> dict[str, Any]:
         return {**msgspec.to_builtins(alert), "pictures": pictures_of(alert, self.site)}
-
-    def _list(self, alert: GridAlert) -> None:
-        event = Both(alert.event.label_en, alert.event.label)
-        due = self.page.due(alert.deadline)
-        click.echo(self.page.say("waits", alert=alert, event=event, due=due))
-        click.echo(f"    {alert.text.headline}")
-        for picture in pictures_of(alert, self.site):
-            click.echo(f"    {picture}")

@@ -2,50 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from detectors.hits import Hit
-from pipeline.explaining import Entry
+from pipeline.explain.story import Entry
+from pipeline.explain.words import WORDS, phrase
 from pipeline.incidents.cases import rule_of_case, standing_of
 from pipeline.incidents.in_force import calibration_at, silence_at
-from pipeline.incidents.incident import (
-    Incident,
-    confidence_of,
-    rule_in_general,
-    rule_of,
-    track_key,
-)
-from pipeline.incidents.persistence import Lasting, Track
-from pipeline.incidents.policy import Policy, Rule
+from pipeline.incidents.incident import Incident, confidence_of, rule_in_general, rule_of, track_key
+from pipeline.incidents.persistence import Track
+from pipeline.incidents.policy import Policy, Rule, Window
 from pipeline.messages import PolicyChange, Reason
 from pipeline.site.problems import Both
 
-
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    reason: dict[str, Both]
-    say: dict[str, Both]
-    word: dict[str, Both]
-
-
-WORDS = msgspec.toml.decode(
-    Path(__file__).with_name("explain_words.toml").read_bytes(), type=_Words
-)
 _HELD_BY_TIME = {Reason.NOT_YET, Reason.LASTED, Reason.GROUP_WAIT}
 _BY_CONFIDENCE = {Reason.LOW_CONFIDENCE, Reason.LASTED, Reason.REPORTED, Reason.CONFIDENCE_ROSE}
-
-
-def phrase(name: str, /, **facts: object) -> Both:
-    """The words that explain_words.toml has under `name`, their blanks filled."""
-
-    def filled(lang: str) -> str:
-        in_lang = {k: getattr(v, lang) if isinstance(v, Both) else v for k, v in facts.items()}
-        words: str = getattr(WORDS.say[name], lang)
-        return words.format(**in_lang)
-
-    return Both(filled("en"), filled("zh"))
 
 
 def because(entry: Entry) -> Both:
@@ -54,61 +27,52 @@ def because(entry: Entry) -> Both:
     return Both(" ".join(part.en for part in parts), "".join(part.zh for part in parts))
 
 
-def local(at: datetime, policy: Policy) -> datetime:
-    """A time by the site's own clock."""
-    return at.astimezone(ZoneInfo(policy.deadlines.timezone))
-
-
 def clock(at: datetime, policy: Policy, *, day: bool = True) -> str:
-    """As people write it, to the millisecond where it has any."""
-    precise = "milliseconds" if at.microsecond else "seconds"
-    text = local(at, policy).replace(tzinfo=None).isoformat(" ", precise)
-    return text if day else text[11:]
+    """A time by the site's own clock, to the millisecond where it has any."""
+    local = at.astimezone(ZoneInfo(policy.deadlines.timezone)).replace(tzinfo=None)
+    return local.isoformat(" ", "milliseconds" if at.microsecond else "seconds")[0 if day else 11 :]
 
 
-def unit_zh(hit: Hit, policy: Policy) -> str:
-    """The measure word of what was measured (人)."""
+def unit_of(hit: Hit, policy: Policy) -> Both:
+    """What was measured (people), and its Chinese measure word (人)."""
     kind = policy.events.get(hit.event_type)
-    return kind.measure_zh if kind else ""
+    return Both(hit.unit.replace("1", ""), kind.measure_zh if kind else "")
 
 
 def _grounds(entry: Entry) -> Iterator[Both]:
+    incident, policy, reason = entry.incident, entry.policy, entry.decision.reason
     if entry.step.dead_letter is not None:
         yield phrase("letter", **msgspec.structs.asdict(entry.step.dead_letter))
     elif isinstance(entry.record, PolicyChange):
         yield phrase("version", version=entry.record.version)
-    incident, policy, reason = entry.incident, entry.policy, entry.decision.reason
     if incident is None:
         return
     times = (incident.at, entry.decision.at, incident.last_seen_at)
-    decided_at = max(at for at in times if at is not None)
+    at = max(at for at in times if at is not None)
     if isinstance(entry.record, Hit):
         yield from _of_look(entry.record, reason, incident, policy)
     if reason in _BY_CONFIDENCE:
-        calibration = calibration_at(incident.event_type, policy, decided_at)
-        confidence = confidence_of(incident, policy, decided_at)
+        calibration = calibration_at(incident.event_type, policy, at)
+        confidence = confidence_of(incident, policy, at)
         yield phrase("confidence", confidence=confidence, calibration=calibration)
     if reason is Reason.SILENCED:
-        leaf_code = entry.decision.leaf_code or ""
-        where = (incident.event_type, incident.place_id, leaf_code)
-        if (silence := silence_at(*where, policy, decided_at)) is not None:
+        where = (incident.event_type, incident.place_id, entry.decision.leaf_code or "")
+        if silence := silence_at(*where, policy, at):
             yield phrase("silence", silence=silence, until=clock(silence.ends_at, policy))
     if reason is Reason.FALSE_BEFORE and incident.case is not None:
-        said = standing_of(incident.case, policy, decided_at).verdict_at
-        mute = timedelta(seconds=rule_of_case(incident.case, policy, decided_at).mute_s)
-        if said is not None:
+        mute = timedelta(seconds=rule_of_case(incident.case, policy, at).mute_s)
+        if said := standing_of(incident.case, policy, at).verdict_at:
             yield phrase("muted", said=clock(said, policy), until=clock(said + mute, policy))
 
 
 def _of_look(hit: Hit, reason: Reason, incident: Incident, policy: Policy) -> Iterator[Both]:
     """What one look rests on: the rule of its zone, and what its source has said so far."""
     key = track_key(hit.source.id, hit.zone_id)
-    rule = rule_of(incident, key, policy, hit.occurred_at)
-    track = incident.tracks.get(key)
+    rule, track = rule_of(incident, key, policy, hit.occurred_at), incident.tracks.get(key)
     if reason in _HELD_BY_TIME and track is not None:
         yield from _of_time(track, incident, rule, policy)
     if reason is Reason.NOTHING_THERE and hit.measure < rule.raise_at:
-        yield phrase("below", hit=hit, unit=unit_zh(hit, policy), rule=rule)
+        yield phrase("below", hit=hit, unit=unit_of(hit, policy), rule=rule)
     if reason is Reason.REPEATED and track is not None:
         yield phrase("last_look", at=clock(track.at, policy))
     if reason is Reason.OFF_SCHEDULE:
@@ -117,9 +81,9 @@ def _of_look(hit: Hit, reason: Reason, incident: Incident, policy: Policy) -> It
 
 def _of_time(track: Track, incident: Incident, rule: Rule, policy: Policy) -> Iterator[Both]:
     """How long what is nearest to lasting has been there, of how long it must."""
-    x: Lasting | None = min(track.lasting, key=lambda x: (not x.yes, x.since), default=None)
-    if x is None:
+    if not track.lasting:
         return
+    x = min(track.lasting, key=lambda x: (not x.yes, x.since))
     yield phrase(
         "there",
         since=clock(x.since, policy, day=False),
@@ -139,9 +103,9 @@ def _hours(hit: Hit, policy: Policy) -> Both:
     """The hours in which a rule counts, `on working days 22:00-06:00`."""
     watch = policy.watches.get((hit.source.id, hit.zone_id))
     schedule = (watch.schedule if watch else ()) or policy.events[hit.event_type].schedule
-    windows = [(WORDS.say[w.days], f" {_hour(w.from_min)}-{_hour(w.to_min)}") for w in schedule]
-    return Both(*(", ".join(getattr(d, lang) + t for d, t in windows) for lang in ("en", "zh")))
 
+    def told(n: int, w: Window) -> str:
+        begins, ends = (f"{m // 60:02}:{m % 60:02}" for m in (w.from_min, w.to_min))
+        return f"{WORDS.say[w.days][n]} {begins}-{ends}"
 
-def _hour(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
+    return Both(*(", ".join(told(n, window) for window in schedule) for n in (0, 1)))

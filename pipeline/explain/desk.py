@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from pipeline.alerts import CloudEvent, GridAlert, Queue, decode_alert
+from pipeline.explain.log import readable, refusal_in
 from pipeline.feedback import Actor, FeedbackEvent, Reviewed, Verdict
 from pipeline.messages import encode
-from pipeline.published import readable, refusal_in
 from pipeline.site.model import Site
 from pipeline.topic_reader import Taken, TopicReader
 from pipeline.topics import ALERTS, DEAD_LETTERS
@@ -62,27 +62,25 @@ def answer_to(
     return encode(FeedbackEvent("1.0", feedback_id, source, kind, reviewed))
 
 
-class Answers:
-    """What the worker makes of feedback that is sent after this was made."""
-
-    def __init__(self, reader: TopicReader, alert_id: str) -> None:
-        at = reader.partition_of(ALERTS, alert_id.encode())
-        places = [(ALERTS, at), *((DEAD_LETTERS, n) for n in reader.partitions(DEAD_LETTERS))]
-        self._reader = reader
-        self._begins = {place: reader.bounds(*place)[1] for place in places}
-
-    def wait_for(
-        self, feedback_id: str, now_s: Callable[[], float]
-    ) -> CloudEvent | dict[str, str] | None:
-        """The alert as it stands after it, or why it was refused (`published.refusal_in`); None
-        where nobody answers.
-        """
-        until_s = now_s() + ANSWERED_S
-        while now_s() < until_s:
-            for (topic, partition), begin in self._begins.items():
-                for one in self._reader.read(topic, partition, begin):
-                    if one.value and feedback_id.encode() in one.value:
-                        is_alert = topic == ALERTS
-                        return decode_alert(one.value) if is_alert else refusal_in(one)
-            time.sleep(_PAUSE_S)
-        return None
+def answered(
+    reader: TopicReader,
+    alert_id: str,
+    feedback_id: str,
+    send: Callable[[], object],
+    now_s: Callable[[], float],
+) -> CloudEvent | dict[str, str] | None:
+    """What the worker makes of the feedback that `send` sends: the alert as it stands after it, or
+    why it was refused (`log.refusal_in`); None where nobody answers.
+    """
+    at = reader.partition_of(ALERTS, alert_id.encode())
+    places = [(ALERTS, at), *((DEAD_LETTERS, n) for n in reader.partitions(DEAD_LETTERS))]
+    begins = {place: reader.bounds(*place)[1] for place in places}
+    send()
+    until_s = now_s() + ANSWERED_S
+    while now_s() < until_s:
+        for (topic, partition), begin in begins.items():
+            for one in reader.read(topic, partition, begin):
+                if one.value and feedback_id.encode() in one.value:
+                    return decode_alert(one.value) if topic == ALERTS else refusal_in(one)
+        time.sleep(_PAUSE_S)
+    return None

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from detectors.hits import Evidence
 from pipeline.alerts import CloudEvent, decode_alert
-from pipeline.cli.explain_told import Page
 from pipeline.cli.main import main
+from pipeline.explain.desk import answer_to, newest_of, pictures_of, waiting
+from pipeline.explain.page import Page
 from pipeline.feedback import Actor, Closed, Closing, Reviewed, Verdict
 from pipeline.feeding import look_at_feedback
 from pipeline.messages import Given, LogRecord, encode
 from pipeline.replay import Fold
-from pipeline.reviewing import answer_to, newest_of, pictures_of, waiting
 from pipeline.site.load import load_site
 from pipeline.site.problems import Lang
 from pipeline.topic_reader import Taken

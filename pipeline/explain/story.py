@@ -1,10 +1,9 @@
-"""Why there is an alert, and why not: the same fold once more, over the records of one leaf grid.
+"""The same fold once more, over the records of one leaf grid: each record with what it did.
 
 log ──(other grids skipped)──> Fold ──> Entry ──story_of──> an alert and all that went into it
 └──fate_of───> a record and what came of it
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,6 @@ from datetime import datetime
 from detectors.hits import Hit
 from pipeline.alerts import CloudEvent, GridAlert
 from pipeline.incidents.decision import Step, Where
-from pipeline.incidents.in_force import calibration_at
 from pipeline.incidents.incident import Incident, rule_of, track_key
 from pipeline.incidents.looking import name_of
 from pipeline.incidents.policy import Policy, Rule
@@ -22,17 +20,14 @@ from pipeline.messages import (
     Decision,
     Given,
     LogRecord,
-    Outcome,
     Reason,
     Reported,
     decode_log_record,
-    encode,
 )
 from pipeline.replay import Fold, Record
 from pipeline.site.problems import Both
 
 EVERY_LEAF = frozenset({None, b"tick", b"policy"})  # keys of what concerns a whole partition
-_AT = re.compile(r"(\d{1,9})/(\d{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,11 @@ class Entry:
     def where(self) -> Where:
         """Its partition and offset."""
         return self.decision.partition, self.decision.offset
+
+    @property
+    def spot(self) -> str:
+        """PARTITION/OFFSET."""
+        return f"{self.decision.partition}/{self.decision.offset}"
 
     @property
     def alert_id(self) -> str | None:
@@ -105,24 +105,8 @@ class Told:
             hit = entry.record
             if isinstance(hit, Hit) and entry.incident is not None:
                 key = track_key(hit.source.id, hit.zone_id)
-                if key not in rules:
-                    rules[key] = rule_of(entry.incident, key, entry.policy, hit.occurred_at)
+                rules.setdefault(key, rule_of(entry.incident, key, entry.policy, hit.occurred_at))
         return rules
-
-    def thresholds(self) -> dict[str, float]:
-        """Confidence for the desk and for direct, as in force when it opened."""
-        first = next((entry for entry in self.entries if entry.decision.alerts), None)
-        opened = self.messages[0].data if self.messages else None
-        if not first or not opened or opened.event.type not in first.policy.events:
-            return {}
-        calibration = calibration_at(opened.event.type, first.policy, opened.opened_at)
-        return {"review_at": calibration.review_at, "direct_at": calibration.direct_at}
-
-
-def where_of(text: str) -> Where | None:
-    """PARTITION/OFFSET as a person writes it; None for anything else."""
-    found = _AT.fullmatch(text)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 def entries(records: Iterable[Record], fold: Fold, key: bytes | None) -> Iterator[Entry]:
@@ -140,12 +124,13 @@ def entries(records: Iterable[Record], fold: Fold, key: bytes | None) -> Iterato
             continue
         leaves |= {code: s for code, s in done.changed.items() if isinstance(s, LeafState)}
         leaf = leaves.get(done.decision.leaf_code or "", LeafState())
-        record, policy = _decoded(value), fold.policy(partition)
+        record, policy = decoded(value), fold.policy(partition)
         name = _name(record, done.decision, leaf, policy)
         yield Entry(record, done, done.decision, policy, name, leaf.incidents.get(name))
 
 
-def _decoded(value: bytes | None) -> LogRecord | None:
+def decoded(value: bytes | None) -> LogRecord | None:
+    """A record of the log; None for what can't be read."""
     try:
         return decode_log_record(value or b"")
     except NO_JSON:
@@ -205,50 +190,3 @@ def fate_of(found: Iterable[Entry], where: Where) -> Fate | None:
             if is_about and entry.waits_since != asked.waits_since:
                 return Fate(asked, None, until, faded=True)
     return Fate(asked, None, until) if asked else None
-
-
-def is_as_decided(now: Decision, was: Decision | None) -> bool:
-    """Whether the fold comes to what the worker decided; None where it told nothing of it, as of
-    what it holds.
-    """
-    if was is None:
-        return now.outcome is Outcome.HELD and not now.alerts
-    return all(
-        getattr(now, name) == getattr(was, name)
-        for name in ("outcome", "reason", "alert_id", "alerts")
-    )
-
-
-def is_published(now: Decision, was: Decision | None) -> bool:
-    """Whether the worker published with this record what the fold does; of a clock's record, which
-    concerns every leaf grid, also more.
-    """
-    return was is not None and {*now.alerts} <= {*was.alerts}
-
-
-def compare(story: Told, published: dict[int, bytes]) -> list[int]:
-    """The sequence numbers that were published otherwise than the fold has them, or not by it."""
-    again = {event.data.sequence: encode(event) for event in story.messages}
-    return sorted(n for n, value in published.items() if again.get(n) != value)
-
-
-def find_record(records: Iterable[Record], text: str) -> Record | None:
-    """The record at PARTITION/OFFSET, or with this hit, report or feedback id; what can't be read
-    has the id if it stands in it.
-    """
-    where, quoted = where_of(text), f'"{text}"'.encode()
-    for record in records:
-        if record[:2] == where:
-            return record
-        holds = where is None and quoted in (record[3] or b"")
-        if holds and _id_of(_decoded(record[3])) in (text, None):
-            return record
-    return None
-
-
-def _id_of(record: LogRecord | None) -> str | None:
-    if isinstance(record, Hit):
-        return record.hit_id
-    if isinstance(record, Reported):
-        return record.report.report_id
-    return record.feedback.feedback_id if isinstance(record, Given) else None

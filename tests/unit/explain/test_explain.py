@@ -1,9 +1,10 @@
 """An alert back to its records, a record forward to what came of it."""
 
 import json
+import re
 import shutil
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,26 +16,17 @@ from click.testing import CliRunner, Result
 
 from detectors.hits import Hit, Source
 from pipeline.alerts import CloudEvent, Location, decode_alert
-from pipeline.cli.explain_told import Page, as_json
 from pipeline.cli.main import main
-from pipeline.explain_sources import KafkaLog, RecordedLog
-from pipeline.explained import explain as explained
-from pipeline.explaining import (
-    Entry,
-    Fate,
-    Told,
-    compare,
-    entries,
-    fate_of,
-    find_record,
-    is_as_decided,
-    story_of,
-    where_of,
-)
+from pipeline.explain.asked import differing, is_as_decided
+from pipeline.explain.asked import explain as explained
+from pipeline.explain.log import Log, Recorded, published_of, where_of
+from pipeline.explain.page import Page, as_json
+from pipeline.explain.story import Entry, Fate, Told, entries, fate_of, story_of
+from pipeline.explain.why import because
+from pipeline.explain.words import WORDS, reason_in
 from pipeline.feedback import Actor, Reviewed, Verdict
 from pipeline.incidents.policy import Calibration, Matcher, Policy, Rule, Silence, Watch, Window
 from pipeline.messages import (
-    Decision,
     Given,
     LogRecord,
     Outcome,
@@ -44,16 +36,12 @@ from pipeline.messages import (
     Tick,
     encode,
 )
-from pipeline.published import Published
 from pipeline.replay import Fold, Record, log_line, read_log, replay
 from pipeline.reports import Point, Report
 from pipeline.site.load import load_site
 from pipeline.site.model import Site
 from pipeline.site.problems import Both, Lang
 from pipeline.site.versions import keep_version
-from pipeline.topic_reader import Taken, TopicReader
-from pipeline.topics import ALERTS, DEAD_LETTERS, DECISIONS, HITS
-from pipeline.why import WORDS, because
 from tests.builders import COUNT, LEAF, at, event_type, hit, policy, record, standing
 
 DEMO = Path(__file__).parents[3] / "deploy/demo"
@@ -110,7 +98,15 @@ def last_words(log: list[Record], by: Policy | None = None) -> tuple[str, str]:
 
 def test_every_reason_has_a_sentence_in_both_languages() -> None:
     assert set(WORDS.reason) == {reason.value for reason in Reason}
-    assert all(both.en.strip() and both.zh.strip() for both in WORDS.reason.values())
+    assert all(reason_in(reason, lang).strip() for reason in Reason for lang in LANGS)
+
+
+def test_every_phrase_is_used() -> None:
+    source = "".join(
+        path.read_text("utf-8") for path in (DEMO.parents[1] / "pipeline").rglob("*.py")
+    )
+    named = set(re.findall(r"""["'](\w+)["']""", source))
+    assert set(WORDS.say) <= named
 
 
 @pytest.mark.parametrize("name", WORDS.say)
@@ -245,23 +241,21 @@ def test_what_was_published_otherwise_is_told_by_sequence() -> None:
     log = records(crowd(*CROWD))
     published = {event.data.sequence: encode(event) for event in told(log)}
     found = story(log, told(log)[0])
-    assert compare(found, published) == []
-    assert compare(found, {**published, 2: published[2] + b" "}) == [2]
+    assert differing(found, published) == []
+    assert differing(found, {**published, 2: published[2] + b" "}) == [2]
     elsewhere = crowding(calibration=Calibration(0.9, 1.0, 1.21, 0.5, 0.8, 0.45, 0.8))
     other = story(log, told(log, elsewhere)[0], elsewhere)
-    assert compare(other, published) == [1, 2]
+    assert differing(other, published) == [1, 2]
 
 
 @pytest.mark.parametrize("part", ["alert_id", "alert_no", "id"])
 def test_an_alert_is_found_by_its_id_its_number_and_a_message_of_it(
-    part: str, tmp_path: Path
+    part: str,
 ) -> None:
     seen = records(crowd(*CROWD))
-    path = tmp_path / "log.jsonl"
-    path.write_bytes(b"\n".join(log_line(*one) for one in seen))
     event = told(seen)[1]
     text = event.id if part == "id" else getattr(event.data, part)
-    found = RecordedLog(path, lambda: Fold(policy())).published(text)
+    found = published_of(kafka(seen, policy()).reader, text)
     assert [one.event.id for one in found] == [one.id for one in told(seen)]
     assert {one.first for one in found} == {(0, 1)}
 
@@ -323,7 +317,7 @@ def test_records_are_found_by_place_and_by_the_ids_of_hits_reports_and_feedback(
         "a-1": None,
         "0/7": None,
     }
-    found = {text: find_record(log, text) for text in by_text}
+    found = {text: kafka(log, policy()).find(text) for text in by_text}
     assert {text: one and one[1] for text, one in found.items()} == by_text
 
 
@@ -335,60 +329,9 @@ def test_what_is_no_place_in_the_log_is_not_taken_for_one(text: str) -> None:
 # As the worker decided it ---------------------------------------------------------------------
 
 
-class Topics(TopicReader):
-    """Kafka in memory, one partition a topic; `at_ms`: the offset of the record on the log."""
-
-    def __init__(self, log: list[Record], published: list[Published], worker: list[Decision]):
-        headers = [
-            {"ga_first_record": _header(one.first), "ga_last_record": _header(one.last)}
-            for one in published
-        ]
-        values = {
-            HITS: [(key, value, {}, n) for _, n, key, value in log],
-            ALERTS: [
-                (one.event.data.alert_id.encode(), one.value, header, one.last[1])
-                for one, header in zip(published, headers, strict=True)
-            ],
-            DECISIONS: [
-                ((one.leaf_code or "").encode(), encode(one), {}, one.offset) for one in worker
-            ],
-            DEAD_LETTERS: [],
-        }
-        self.there = {
-            topic: [Taken(0, n, *one) for n, one in enumerate(records)]
-            for topic, records in values.items()
-        }
-
-    def partitions(self, topic: str) -> list[int]:
-        return [0]
-
-    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        return 0, len(self.there[topic])
-
-    def offset_at(self, topic: str, partition: int, at_ms: int) -> int:
-        late = (one.offset for one in self.there[topic] if one.at_ms >= at_ms)
-        return next(late, len(self.there[topic]))
-
-    def read(
-        self, topic: str, partition: int, begin: int = 0, end: int | None = None
-    ) -> Iterator[Taken]:
-        yield from self.there[topic][begin:end]
-
-
-def _header(where: tuple[int, int]) -> bytes:
-    return f"{HITS}/{where[0]}/{where[1]}".encode()
-
-
-def kafka(log: list[Record], by: Policy) -> KafkaLog:
+def kafka(log: list[Record], by: Policy) -> Log:
     """The site's topics as a worker with this policy leaves them."""
-    fold, published, worker = Fold(by), list[Published](), list[Decision]()
-    for one in log:
-        done = fold.apply(*one)
-        alerts = done.alerts
-        published += [Published(event, encode(event), at_, one[:2]) for event, at_ in alerts]
-        if done.decision and (done.decision.outcome is not Outcome.HELD or alerts):
-            worker.append(done.decision)
-    return KafkaLog(Topics(log, published, worker), lambda records, _: records)
+    return Log(Recorded(log, Fold(by)), lambda records, _: records)
 
 
 def site_of(by: Policy) -> Site:
@@ -470,7 +413,7 @@ def test_what_came_before_a_change_is_explained_as_it_was_decided(tmp_path: Path
     change = PolicyChange(second.policy.version, first.policy.version)
     log = records([*crowd(*CROWD, **at_junction), change])
     source = kafka(log, first.policy)
-    opened = source.published(told(log, first.policy)[0].id)[0].event
+    opened = published_of(source.reader, told(log, first.policy)[0].id)[0].event
     for text in ("0/1", "0/4", opened.id):
         found = explained(source, second, text)
         assert isinstance(found, Told)
