@@ -1,9 +1,10 @@
 """A model's manifest: what must be known of a network to run it, checked before it runs."""
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -11,6 +12,7 @@ _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _SizePx = Annotated[int, msgspec.Meta(ge=32, le=4096)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Layout = Literal["yolov8", "yolov5", "yolox", "end_to_end"]
 
 
 class ManifestError(ValueError):
@@ -18,22 +20,30 @@ class ManifestError(ValueError):
 
 
 class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One picture, float32 (1, 3, height_px, width_px), 0..1, letterboxed into the top left.
+    """One picture, (1, 3, height_px, width_px), letterboxed; the type of number is the network's.
 
-    `pad`: the grey, 0..255, of what the picture leaves free.
+    `pad`: the grey, 0..255, of what the picture leaves free. `place`: where the picture lies.
     """
 
     name: _Text
     size_wh: tuple[_SizePx, _SizePx]
     colour: Literal["rgb", "bgr"]
     pad: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    scale: Literal["0..1", "0..255"] = "0..1"
+    place: Literal["top_left", "centre"] = "top_left"
 
 
 class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`yolov8`: (1, 4 + labels, N); see `decoders`."""
+    """`layout`: which numbers stand where; `decoders` has one function for each."""
 
     name: _Text
-    layout: Literal["yolov8"]
+    layout: Layout
+
+    def shape(self, labels: int) -> tuple[int, ...]:
+        """What follows the batch for so many labels; -1: as many as there are cells or boxes."""
+        if self.layout == "yolov8":
+            return (4 + labels, -1)
+        return (-1, 6 if self.layout == "end_to_end" else 5 + labels)
 
 
 class ClassGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +63,8 @@ class ClassGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """manifest.toml of a model folder. Labels outside all `groups` are never reported.
 
+    `labels`: the classes in the network's order, in the words that detectors look for: where it
+    says pedestrian and rider, write person twice.
     `faint_threshold`: down to which boxes are kept for redaction and for measuring precision.
     """
 
@@ -98,9 +110,24 @@ def load_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def as_toml(manifest: Manifest) -> str:
+    """The text of its manifest.toml; JSON's strings, numbers and lists are TOML's."""
+    lines = [
+        "# What GridAlert must know of this model to run it. Labels are in its detectors' words."
+    ]
+    fields: dict[str, Any] = msgspec.to_builtins(manifest)
+    tables = {name: fields.pop(name) for name in ("input", "output")}
+    groups = fields.pop("groups")
+    lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
+    for head, table in [*tables.items(), *(("[groups]", group) for group in groups)]:
+        lines += ["", f"[{head}]"]
+        lines += [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def _check_labels(path: Path, manifest: Manifest) -> None:
-    if len(set(manifest.labels)) != len(manifest.labels):
-        raise ManifestError(f"{path}: labels: a label is there twice. Give each class its own.")
     grouped = [label for group in manifest.groups for label in group.labels]
     for label in grouped:
         if label not in manifest.labels:

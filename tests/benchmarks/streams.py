@@ -1,0 +1,155 @@
+"""Eight real RTSP streams through the whole of ingest: memory, ages, CPU, looks.
+
+python -m tests.benchmarks.streams [--minutes 10] [--streams 8]: a table; exits 1 when memory grew
+by more than 5 % from the middle to the last third, a stream's last frame got older than 15 s, or
+nothing was looked at. The server is a process of its own; the figures are of this one.
+"""
+
+# ruff: noqa: T201
+
+import argparse
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import av
+from prometheus_client import CollectorRegistry
+
+from detectors.runtime import open_object_model
+from pipeline.ingest import ingest, parts_of
+from pipeline.site.load import load_site
+from sinks.contract import Headers
+from sinks.evidence import FolderEvidence
+from tests.integration.films import Picture, access_units
+from tests.integration.rtsp import PASSWORD, RtspServer
+
+ROOT = Path(__file__).parents[2]
+MOST_AGE_S, MOST_GROWTH = 15.0, 1.05
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Counting:
+    """A sink that keeps nothing."""
+
+    sent = 0
+
+    def send(self, topic: str, key: bytes, value: bytes, headers: Headers = ()) -> None:
+        self.sent += 1
+
+    def close(self) -> None: ...
+
+
+def campus() -> Iterator[Picture]:
+    with av.open(str(ROOT / "deploy/demo/campus.mp4")) as film:
+        for frame in film.decode(video=0):
+            yield frame.to_ndarray(format="bgr24")
+
+
+def rss_mib() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 2**20
+
+
+def oldest_s(ages: object) -> float:
+    families = ages.collect()  # type: ignore[attr-defined]
+    return max(sample.value for family in families for sample in family.samples)
+
+
+def main() -> int:
+    ask = argparse.ArgumentParser()
+    ask.add_argument("--minutes", type=float, default=10.0)
+    ask.add_argument("--streams", type=int, default=8)
+    asked = ask.parse_args()
+    os.environ["RTSP_PASSWORD"] = PASSWORD
+    with tempfile.TemporaryDirectory() as folder:
+        film = access_units(Path(folder) / "campus", campus(), every_s=0.6)
+        server = RtspServer()
+        try:
+            urls = [server.show(f"/ch{n}", film, 7.0) for n in range(asked.streams)]
+            return watch(urls, asked.minutes * 60, Path(folder))
+        finally:
+            server.kill()
+
+
+def watch(urls: list[str], for_s: float, folder: Path) -> int:
+    site = load_site(ROOT / "deploy/demo")
+    (first,) = site.cameras
+    cameras = tuple(
+        replace(first, id=f"cam-{n}", video=None, start=None, fps=None, stream=url)
+        for n, url in enumerate(urls)
+    )
+    for camera in cameras:
+        for zone in camera.zones:
+            site.policy.watches[camera.id, zone.id] = site.policy.watches[first.id, zone.id]
+    site = replace(site, cameras=cameras)
+    registry, stop = CollectorRegistry(), threading.Event()
+    model = open_object_model(ROOT / "models/objects", threads=1)
+    parts = replace(
+        parts_of(site, Counting(), model, registry),
+        evidence=FolderEvidence(folder / "evidence", ""),
+    )
+    thread = threading.Thread(target=ingest, args=(site, parts, stop))
+    thread.start()
+    rows = list(measured(registry, parts.ages, for_s))
+    stop.set()
+    thread.join()
+    third = max(len(rows) // 3, 1)
+    middle, last = rows[third : 2 * third], rows[-third:]
+    grew = median(row[1] for row in last) / median(row[1] for row in middle)
+    worst_s = max(row[2] for row in rows)
+    print(f"memory, last third to the middle one: x{grew:.3f}; oldest frame: {worst_s:.1f} s")
+    return int(grew > MOST_GROWTH or worst_s > MOST_AGE_S or rows[-1][4] == 0)
+
+
+def measured(
+    registry: CollectorRegistry, ages: object, for_s: float
+) -> Iterator[tuple[float, ...]]:
+    """A row every tenth of the time: minute, MiB, oldest frame, CPU share of a core, looks a
+    second, and what was shed, skipped and restarted in all.
+    """
+
+    def count(name: str) -> float:
+        families = (family for family in registry.collect() if family.name == f"gridalert_{name}")
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name.endswith("_total")
+        )
+
+    print(" minute     MiB  oldest s   CPU   looks/s    shed  skipped  troubles")
+    began, every_s = time.monotonic(), for_s / 15
+    time.sleep(20)  # until all are connected
+    while time.monotonic() - began < for_s:
+        then, cpu, looks, oldest = (
+            time.monotonic(),
+            time.process_time(),
+            count("frames_looked_at"),
+            0.0,
+        )
+        while time.monotonic() - then < every_s:
+            oldest = max(oldest, oldest_s(ages))
+            time.sleep(0.5)
+        took_s = time.monotonic() - then
+        row = (
+            (time.monotonic() - began) / 60,
+            rss_mib(),
+            oldest,
+            (time.process_time() - cpu) / took_s,
+            (count("frames_looked_at") - looks) / took_s,
+            count("frames_dropped"),
+            count("packets_skipped"),
+            count("camera_troubles"),
+        )
+        form = "{:7.1f} {:7.0f} {:9.1f} {:5.2f} {:9.2f} {:7.0f} {:8.0f} {:9.0f}"
+        print(form.format(*row), flush=True)
+        yield row
+
+
+if __name__ == "__main__":
+    sys.exit(main())
