@@ -4,14 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import cv2
 import msgspec
 
-from detectors.hits import Detections, Frame, FrameDetector, Hit, Look, Source, Zone, hit_id_of
+from detectors.hits import (
+    Detections,
+    Frame,
+    FrameDetector,
+    Hit,
+    Look,
+    SeenObject,
+    Source,
+    Zone,
+    hit_id_of,
+)
+from detectors.view import Sight, View
 from pipeline.incidents.policy import Over, Policy, Rule
+from pipeline.redaction import masked_image
 from pipeline.site.detectors import detector_class
-from pipeline.site.model import Camera
+from pipeline.site.model import VIEW, Camera
 
 LONGEST_SILENCE_S = 10.0  # DESIGN.md: a hit when it changes and at least every 10 s
+UNSEEN = Look(measure=0.0, score=0.0, quality=0.0)
 PICTURE_EVERY_S = 10.0  # how often an unchanged scene is pictured again
 
 
@@ -80,17 +94,40 @@ class CameraWatch:
     model: str
     labels: Sequence[str]
     zones: list[ZoneWatch] = field(default_factory=list)
+    view: View = field(default_factory=View)
+    sight: Sight = Sight.CLEAR  # what keeps it from being seen now
 
     def look(self, frame: Frame, detections: Detections) -> list[Sighting]:
         """The hits of one frame."""
-        sightings = []
+        visible = self.view.look(frame.at, frame.image_bgr)
+        if visible.quality == 0:
+            return self.blind(frame.at, visible.sight)
+        self.sight, sightings = Sight.CLEAR, []
         for watch in self.zones:
             look = watch.detector.look(frame, detections, self.labels)
-            if watch.is_due(look, frame.at):
-                watch.has_sent(look, frame.at)
-                picture = watch.wants_picture(look, frame.at)
-                sightings.append(Sighting(self._hit(watch, look, frame.at), watch, look, picture))
+            if watch.zone.detector != VIEW:
+                look = replace(look, quality=look.quality * visible.quality)
+            sightings += self._due(watch, look, frame.at)
         return sightings
+
+    def blind(self, at: datetime, sight: Sight) -> list[Sighting]:
+        """The hits of a time at which there is no picture, or one that proves nothing: each place
+        is unknown, and that the camera sees nothing is sure.
+        """
+        self.sight = sight
+        lost = Look(measure=1.0, score=1.0, objects=(SeenObject(sight, 1.0, (0.0, 0.0, 1.0, 1.0)),))
+        return [
+            sighting
+            for watch in self.zones
+            for sighting in self._due(watch, lost if watch.zone.detector == VIEW else UNSEEN, at)
+        ]
+
+    def _due(self, watch: ZoneWatch, look: Look, at: datetime) -> list[Sighting]:
+        if not watch.is_due(look, at):
+            return []
+        watch.has_sent(look, at)
+        picture = watch.wants_picture(look, at)
+        return [Sighting(self._hit(watch, look, at), watch, look, picture)]
 
     def _hit(self, watch: ZoneWatch, look: Look, at: datetime) -> Hit:
         zone = watch.zone
@@ -98,7 +135,12 @@ class CameraWatch:
             hit_id=hit_id_of(self.camera.id, zone.id, zone.event_type, at, zone.detector),
             event_type=zone.event_type,
             detector=zone.detector,
-            source=Source("camera", self.camera.id, self.camera.gb_device_id),
+            source=Source(
+                "camera",
+                self.camera.id,
+                self.camera.gb_device_id,
+                sight=look.objects[0].label if zone.detector == VIEW and look.objects else None,
+            ),
             zone_id=zone.id,
             place_id=zone.place_id,
             leaf_code=zone.leaf_code,
@@ -131,7 +173,21 @@ def watch_camera(
         anew = ZoneWatch(zone, rule, unit, detector_class(zone.detector)(zone))
         known = [watch for watch in before.zones if _same(watch, anew)] if before else []
         zones.append(replace(known[0], zone=zone) if known else anew)
-    return CameraWatch(camera, model, labels, zones)
+    same_view = before is not None and _view_of(before.camera) == _view_of(camera)
+    view = before.view if before and same_view else _view(camera)
+    return CameraWatch(camera, model, labels, zones, view, before.sight if before else Sight.CLEAR)
+
+
+def _view_of(camera: Camera) -> tuple[object, ...]:
+    return camera.reference, camera.privacy_masks
+
+
+def _view(camera: Camera) -> View:
+    """The view anew, against the site's picture of it where that can be read."""
+    given = cv2.imread(str(camera.reference)) if camera.reference else None
+    if given is not None:
+        given = masked_image(given, camera.privacy_masks)
+    return View(given, camera.privacy_masks)
 
 
 def _same(one: ZoneWatch, other: ZoneWatch) -> bool:
