@@ -1,84 +1,57 @@
 """Which boxes stand still, matched by place and never by a tracker's id."""
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from statistics import median, mode
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.geometry import bottom_centres, iou_of
-from detectors.hits import Detections
+from detectors.geometry import iou_of
+from detectors.hits import Detections, Frame
+from detectors.likeness import ALIKE
+from detectors.places import (
+    SETTLE_LOOKS,
+    SETTLE_S,
+    Anchor,
+    Seen,
+    age_s,
+    apart_px,
+    covered_share,
+    match,
+    middle,
+    without_twins,
+)
+from detectors.queueing import waiting
 
 # a car passes   []  []  []  []    an anchor at each new place, seen once or twice, forgotten
 # a van parks    [ ][ ]   [ ][ ]   one anchor: after 3 s within 0.10 of its height it stands
-#                       ^ drop-out: the anchor waits
+#                       ^ not found, but it looks the same: it stands
+#   a bus stops    [####]          newer and over its place: it stands, for a minute
+#   it drives off    . . . . .     its place is free to be seen: after 10 s it is gone, unless
+#                                  within the minute what looks the same is there again
 
-# research/detectors.md A.3: stopped = bottom centre moved < 0.10 box heights over 3 s.
-STILL_WITHIN_HEIGHTS = 0.10
-SETTLE_S = 3.0
-# At few looks a second two cars that pass could stop at one place by chance; three hardly, and at
-# many looks a second those that pass fill less than half of them.
-SETTLE_LOOKS = 3
+# At many looks a second the cars that pass fill less than half of those at one place.
 SETTLE_SEEN_SHARE = 0.5
-# All that is remembered: at the slowest rate, 0.5 looks a second, two drop-outs make a gap of 6 s,
-# and sampling wanders. What stands is gone when seen in less than a quarter of these looks.
+# What is remembered of looks: so many seconds, or so many looks where a quiet street has few.
 WINDOW_S = 7.0
-STAND_SEEN_SHARE = 0.25
-# The gate of a match, and what makes two anchors one vehicle (its box cut by a passer-by).
-SAME_PLACE_IOU = 0.5
+WINDOW_LOOKS = 5
+# A.3: how long a place keeps what is hidden or not found, and when it is empty; a look vouches for
+# a third of that at most.
+KEPT_S = 60.0
+EMPTY_S = 10.0
+LOOK_WORTH_S = EMPTY_S / 3
+# Share of a place that something newer must cover to hide what stands there.
+HIDDEN_FROM = 0.4
+# Half a length further on is the same vehicle, unless it looks otherwise; A.6 (1) of the research.
+EDGED_IOU = 0.3
+# Other wheels where its wheels were, nearer than the next lane: it has been replaced.
+REPLACED_WITHIN_HEIGHTS = 0.3
+# What is there so soon was there before anybody looked: nobody saw it arrive.
+ARRIVES_AFTER_S = 10.0
 # Traffic starts an anchor a look and box; above this those that do not stand go, oldest first.
 MAX_ANCHORS = 300
-
-
-class _Seen(NamedTuple):
-    at: datetime
-    xyxy: NDArray[np.float32]
-    confidence: float
-    class_id: int
-
-
-@dataclass(slots=True)
-class _Anchor:
-    """A place where something was seen, and its looks of the window."""
-
-    place_xyxy: NDArray[np.float32]
-    first_at: datetime
-    stands: bool = False
-    seen: deque[_Seen] = field(default_factory=deque)
-
-    def see(self, seen: _Seen) -> None:
-        self.seen.append(seen)
-        if not self.stands and len(self.seen) <= SETTLE_LOOKS:
-            self.settle()
-
-    def settle(self) -> None:
-        """The place is the middle of the looks so far; a box's jitter no longer moves it."""
-        self.place_xyxy = _middle(self.seen)
-
-    def drifts(self) -> bool:
-        """Whether between the first and last third of its looks it moved faster than what is still.
-
-        Medians over the looks, because one box jitters by more than a slow roll in a look.
-        """
-        looks = list(self.seen)
-        third = max(1, len(looks) // 3)
-        early, late = looks[:third], looks[-third:]
-        then, now = _middle(early)[None], _middle(late)[None]
-        moved_px = float(np.hypot(*(bottom_centres(now) - bottom_centres(then))[0]))
-        height_px = float(self.place_xyxy[3] - self.place_xyxy[1])
-        allowed_px = STILL_WITHIN_HEIGHTS * height_px * _age_s(early[0].at, late[0].at) / SETTLE_S
-        return moved_px >= allowed_px
-
-    def forget_before(self, at: datetime) -> None:
-        while self.seen and _age_s(self.seen[0].at, at) > WINDOW_S:
-            self.seen.popleft()
-
-    def seen_share(self, looks: deque[datetime]) -> float:
-        """Share of the window's looks since it was first seen that saw it, at least one of them."""
-        return len(self.seen) / sum(at >= self.first_at for at in looks)
 
 
 class Standing:
@@ -86,107 +59,156 @@ class Standing:
 
     def __init__(self) -> None:
         self._looks: deque[datetime] = deque()
-        self._anchors: list[_Anchor] = []
+        self._began_at: datetime | None = None
+        self._anchors: list[Anchor] = []
 
-    def look(self, at: datetime, detections: Detections) -> Detections:
-        """The things that stand at `at`, which never goes back, longest standing first.
+    def look(
+        self, frame: Frame, vehicles: Detections, others_xyxy: NDArray[np.float32]
+    ) -> tuple[Detections, tuple[datetime | None, ...]]:
+        """The vehicles that stand and wait for nothing at `frame.at`, which never goes back, and
+        when each arrived: None where it was there before anybody looked.
 
         Boxes are the places where they stopped, the same from look to look; confidence is the
-        median and the class the most frequent one of the window's looks. The order of
-        `detections` changes nothing.
+        median and the class the most frequent one of the last looks. The order of `vehicles`
+        changes nothing. `others_xyxy` (M, 4): what else may hide them.
         """
-        self._forget_before(at)
-        self._looks.append(at)
-        self._see(at, detections)
-        self._decide(at)
-        return _as_detections(_without_twins([a for a in self._anchors if a.stands]))
+        since_s = self._pass_time(frame.at)
+        self._see(frame.at, vehicles)
+        here = [anchor for anchor in self._anchors if anchor.last_at == frame.at]
+        for anchor in [anchor for anchor in self._anchors if anchor.stands]:
+            if anchor.last_at == frame.at:
+                self._found(anchor, frame, since_s)
+            else:
+                _missed(anchor, here, others_xyxy, frame, since_s)
+        for anchor in [anchor for anchor in here if not anchor.stands and len(anchor.seen) > 1]:
+            anchor.picture(frame)
+            if self._has_settled(anchor, frame.at):
+                self._settle(anchor, frame)
+        self._forget(frame.at)
+        standing = [one for one in self._anchors if one.stands and one.empty_s < EMPTY_S]
+        return _of_anchors(_without_waiting(without_twins(standing, frame.at), frame.at))
 
-    def _forget_before(self, at: datetime) -> None:
-        while self._looks and _age_s(self._looks[0], at) > WINDOW_S:
+    def _pass_time(self, at: datetime) -> float:
+        """How long ago the last look was, at most what a look vouches for."""
+        since_s = age_s(self._looks[-1], at) if self._looks else 0.0
+        if self._began_at is None or since_s > KEPT_S:
+            self._looks.clear()
+            self._anchors, self._began_at = [], at
+        self._looks.append(at)
+        while len(self._looks) > WINDOW_LOOKS and age_s(self._looks[0], at) > WINDOW_S:
             self._looks.popleft()
-        for anchor in self._anchors:
-            anchor.forget_before(at)
-        self._anchors = [anchor for anchor in self._anchors if anchor.seen]
+        return min(since_s, LOOK_WORTH_S)
 
     def _see(self, at: datetime, detections: Detections) -> None:
         order = np.lexsort((detections.class_id, detections.confidence, *detections.xyxy.T[::-1]))
         boxes_xyxy = detections.xyxy[order]
-        matched = _match(self._anchors, boxes_xyxy)
+        matched = match(self._anchors, boxes_xyxy)
+        began_at = self._began_at or at
         for index, original in enumerate(order):
             xyxy, confidence = boxes_xyxy[index], float(detections.confidence[original])
             anchor = matched.get(index)
             if anchor is None:
-                anchor = _Anchor(place_xyxy=xyxy, first_at=at)
+                anchor = Anchor(xyxy, at, age_s(began_at, at) > ARRIVES_AFTER_S)
                 self._anchors.append(anchor)
-            anchor.see(_Seen(at, xyxy, confidence, int(detections.class_id[original])))
+            anchor.see(Seen(at, xyxy, confidence, int(detections.class_id[original])))
 
-    def _decide(self, at: datetime) -> None:
-        for anchor in self._anchors:
-            if anchor.stands or not self._has_settled(anchor, at):
-                continue
-            anchor.stands = True
-            anchor.settle()
-        kept = [
-            anchor
-            for anchor in self._anchors
-            if not anchor.stands or anchor.seen_share(self._looks) >= STAND_SEEN_SHARE
-        ]
-        kept.sort(key=lambda anchor: (not anchor.stands, _age_s(anchor.seen[-1].at, at)))
-        self._anchors = kept[:MAX_ANCHORS]
+    def _found(self, anchor: Anchor, frame: Frame, since_s: float) -> None:
+        """Something is at its place again, or still: it, unless it looks otherwise for a while."""
+        if not (anchor.away and anchor.likeness(frame, anchor.place_xyxy) < ALIKE):
+            anchor.empty_s, anchor.away, anchor.back_at = 0.0, False, None
+            anchor.picture(frame)
+            return
+        if anchor.empty_s < EMPTY_S:
+            # Passing traffic meets a place in a few of its looks; what stands there in most.
+            anchor.empty_s = max(0.0, anchor.empty_s - 2 * since_s)
+        anchor.back_at = back_at = anchor.back_at or frame.at
+        looks = deque(seen for seen in anchor.seen if seen.at >= back_at)
+        if age_s(back_at, frame.at) >= SETTLE_S and len(looks) >= SETTLE_LOOKS:
+            another = Anchor(middle(looks), back_at, arrived=True, stands=True, seen=looks)
+            another.picture(frame)
+            self._anchors[self._anchors.index(anchor)] = another
 
-    def _has_settled(self, anchor: _Anchor, at: datetime) -> bool:
+    def _has_settled(self, anchor: Anchor, at: datetime) -> bool:
+        looks = sum(look >= anchor.first_at for look in self._looks)
         return (
-            _age_s(anchor.first_at, at) >= SETTLE_S
-            and anchor.seen[-1].at == at
+            age_s(anchor.first_at, at) >= SETTLE_S
             and len(anchor.seen) >= SETTLE_LOOKS
-            and anchor.seen_share(self._looks) >= SETTLE_SEEN_SHARE
+            and len(anchor.seen) >= SETTLE_SEEN_SHARE * looks
             and not anchor.drifts()
         )
 
+    def _settle(self, anchor: Anchor, frame: Frame) -> None:
+        """It stands from now on; it may be one that stood nearby, or where another one stood."""
+        anchor.stands = True
+        anchor.settle()
+        settling = timedelta(seconds=SETTLE_S)
+        for old in [old for old in self._anchors if old.stands and old.last_at < frame.at]:
+            overlap = iou_of(old.place_xyxy[None], anchor.place_xyxy[None])[0, 0]
+            if overlap < EDGED_IOU or old.last_at > anchor.first_at + settling:
+                continue
+            # From one look to the next a tailgate may open, but none goes and another comes.
+            at_once = not any(old.last_at < look < anchor.first_at for look in self._looks)
+            if at_once or not old.likeness(frame, anchor.place_xyxy) < ALIKE:
+                anchor.first_at, anchor.arrived = old.first_at, old.arrived
+                anchor.waits = old.waits
+                self._anchors.remove(old)
+            elif (
+                apart_px(old.place_xyxy, anchor.place_xyxy)
+                < REPLACED_WITHIN_HEIGHTS * old.height_px
+            ):
+                self._anchors.remove(old)
 
-def _age_s(then: datetime, at: datetime) -> float:
-    return (at - then).total_seconds()
-
-
-def _middle(looks: Iterable[_Seen]) -> NDArray[np.float32]:
-    return np.median([seen.xyxy for seen in looks], axis=0).astype(np.float32)
-
-
-def _match(anchors: list[_Anchor], boxes_xyxy: NDArray[np.float32]) -> dict[int, _Anchor]:
-    """Which anchor each box belongs to, by index of the box: what stands first, then best IoU."""
-    if not anchors or len(boxes_xyxy) == 0:
-        return {}
-    places_xyxy = np.stack([anchor.place_xyxy for anchor in anchors])
-    iou = iou_of(places_xyxy, boxes_xyxy)
-    moved = bottom_centres(places_xyxy)[:, None] - bottom_centres(boxes_xyxy)[None]
-    heights = places_xyxy[:, 3] - places_xyxy[:, 1]
-    still = np.hypot(moved[..., 0], moved[..., 1]) < STILL_WITHIN_HEIGHTS * heights[:, None]
-    pairs = np.argwhere(still & (iou >= SAME_PLACE_IOU)).tolist()
-    pairs.sort(key=lambda pair: (not anchors[pair[0]].stands, -iou[pair[0], pair[1]], pair))
-    matched: dict[int, _Anchor] = {}
-    taken: set[int] = set()
-    for anchor_index, box_index in pairs:
-        if anchor_index not in taken and box_index not in matched:
-            taken.add(anchor_index)
-            matched[box_index] = anchors[anchor_index]
-    return matched
-
-
-def _without_twins(standing: list[_Anchor]) -> list[_Anchor]:
-    """One anchor a vehicle, the one that was there first."""
-    kept: list[_Anchor] = []
-    for anchor in sorted(standing, key=lambda a: (a.first_at, a.place_xyxy.tolist())):
-        others = np.array([other.place_xyxy for other in kept]).reshape(-1, 4)
-        if iou_of(anchor.place_xyxy[None], others).max(initial=0.0) < SAME_PLACE_IOU:
-            kept.append(anchor)
-    return kept
+    def _forget(self, at: datetime) -> None:
+        for anchor in self._anchors:
+            while len(anchor.seen) > 1 and anchor.seen[0].at < self._looks[0]:
+                anchor.seen.popleft()
+        kept = [
+            one
+            for one in self._anchors
+            if one.last_at >= self._looks[0] or (one.stands and age_s(one.last_at, at) <= KEPT_S)
+        ]
+        kept.sort(key=lambda anchor: (not anchor.stands, age_s(anchor.last_at, at)))
+        self._anchors = kept[:MAX_ANCHORS]
 
 
-def _as_detections(standing: list[_Anchor]) -> Detections:
-    confidence = [np.median([seen.confidence for seen in anchor.seen]) for anchor in standing]
-    kinds = [np.bincount([seen.class_id for seen in anchor.seen]).argmax() for anchor in standing]
-    return Detections(
+def _missed(
+    anchor: Anchor,
+    here: Sequence[Anchor],
+    others_xyxy: NDArray[np.float32],
+    frame: Frame,
+    since_s: float,
+) -> None:
+    """What stands is not found: it is hidden, or only not found, or its place is free."""
+    anchor.back_at = None
+    # What was beside it while it was seen does not hide it.
+    since = anchor.last_at - timedelta(seconds=SETTLE_S)
+    newer = [other.seen[-1].xyxy for other in here if other.first_at >= since]
+    vehicles = covered_share(anchor.place_xyxy, np.array(newer, np.float32).reshape(-1, 4))
+    if vehicles + covered_share(anchor.place_xyxy, others_xyxy) >= HIDDEN_FROM:
+        # Only a vehicle takes its place; who loads it stands before it and changes how it looks.
+        anchor.away |= vehicles >= HIDDEN_FROM
+    elif anchor.likeness(frame, anchor.place_xyxy) >= ALIKE:
+        anchor.away = False
+    else:
+        anchor.empty_s += since_s
+        anchor.away |= anchor.empty_s >= EMPTY_S
+
+
+def _without_waiting(standing: list[Anchor], at: datetime) -> list[Anchor]:
+    boxes_xyxy = np.array([anchor.place_xyxy for anchor in standing], np.float32).reshape(-1, 4)
+    stood_s = np.array([age_s(one.first_at, at) if one.arrived else np.nan for one in standing])
+    waited = np.array([anchor.waits for anchor in standing], bool)
+    for anchor, waits in zip(standing, waiting(boxes_xyxy, stood_s, waited), strict=True):
+        anchor.waits = bool(waits)
+    return [anchor for anchor in standing if not anchor.waits]
+
+
+def _of_anchors(standing: list[Anchor]) -> tuple[Detections, tuple[datetime | None, ...]]:
+    confidence = [median([seen.confidence for seen in anchor.seen]) for anchor in standing]
+    kinds = [mode([seen.class_id for seen in anchor.seen]) for anchor in standing]
+    found = Detections(
         np.array([anchor.place_xyxy for anchor in standing], np.float32).reshape(-1, 4),
         np.array(confidence, np.float32),
         np.array(kinds, np.int64),
     )
+    return found, tuple(anchor.first_at if anchor.arrived else None for anchor in standing)

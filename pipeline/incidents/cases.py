@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.hits import Evidence
 from pipeline.alerts import GridAlert, Opened, Resolved, Routing, Updated
 from pipeline.feedback import Feedback
 from pipeline.incidents.deadlines import deadline, reminders
@@ -24,12 +25,12 @@ NOBODY_CAME = timedelta(days=90)  # without any feedback for so long an alert is
 
 class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     """`alert`: as last published. `routing`, `level`: what machines made of them; people may have
-    changed both in the alert. `seen`: when looking found it gone and present again. `given`: all
-    feedback. `was_seen`: whether looking saw it, since it was reopened last. `cleared_at`: when its
-    condition ended, None while it has not. `breached_at`: the instant whose breach was told.
-    `next_at`: when time alone changes something. `offset`: on its own, the last record applied.
-    `mute_s`, `recheck_s`: of the rule when it was opened: what
-    people did keeps its meaning whatever the rules become.
+    changed both in the alert. `pair`: the first picture and a later one, once told. `seen`: when
+    looking found it gone and present again. `given`: all feedback. `was_seen`: whether looking saw
+    it, since it was reopened last. `cleared_at`: when its condition ended, None while it has not.
+    `breached_at`: the instant whose breach was told. `next_at`: when time alone changes something.
+    `offset`: on its own, the last record applied. `mute_s`, `recheck_s`: of the rule when it was
+    opened: what people did keeps its meaning whatever the rules become.
     """
 
     alert: GridAlert
@@ -40,6 +41,7 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     mute_s: float
     recheck_s: float
     cleared_at: datetime | None = None
+    pair: tuple[Evidence, ...] = ()
     seen: tuple[Seen, ...] = ()
     given: tuple[Feedback, ...] = ()
     reminded_at: datetime | None = None
@@ -174,6 +176,8 @@ def _routing(case: Case, standing: Standing, policy: Policy) -> Routing:
     if standing.desk is not None:
         return back_to_desk(leaf, standing.desk)
     if standing.reviewed_at is not None:  # a person is as sure as can be
-        sent = route(leaf, 1.0, BY_REPORT, standing.reviewed_at, policy.deadlines.timezone)
+        kind = policy.events.get(case.alert.event.type)
+        to, zone = kind.to if kind else "officer", policy.deadlines.timezone
+        sent = route(leaf, 1.0, BY_REPORT, standing.reviewed_at, zone, to)
         return sent or case.routing
     return case.routing

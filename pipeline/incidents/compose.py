@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from detectors.hits import Evidence
 from pipeline import __version__
 from pipeline.alerts import (
     Address,
@@ -53,7 +54,7 @@ def open_case(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> C
     kind = policy.events[incident.event_type]
     sure = confidence_of(incident, policy, at)
     calibration = calibration_at(kind.type, policy, at)
-    routing = route(leaf, sure, calibration, at, policy.deadlines.timezone)
+    routing = route(leaf, sure, calibration, at, policy.deadlines.timezone, kind.to)
     if routing is None:
         raise ValueError(f"{incident.event_type}@{incident.place_id} is too unsure to be told")
     level = graded(kind, measure_of(incident, kind.rule.over))[1]
@@ -109,7 +110,7 @@ def retell(
 
     `at`: as of when looking is judged; told as of then, or later if something newer is known.
     """
-    seen = seen_fields(incident, case.alert, policy, at)
+    seen = seen_fields(incident, case, policy, at)
     told = tell(case, reason, policy, told_at(incident, case, at), **{**seen, **changes})
     return msgspec.structs.replace(told, alert=worded(told.alert))
 
@@ -156,9 +157,10 @@ def graded(kind: EventType, measure: float) -> tuple[Severity, int]:
 
 
 def seen_fields(
-    incident: Incident, told: GridAlert | None, policy: Policy, at: datetime
+    incident: Incident, case: Case | None, policy: Policy, at: datetime
 ) -> dict[str, Any]:
-    """What looking and reports have to say. `told`: what the alert said; what has gone keeps it."""
+    """What looking and reports have to say. `case`: what was told; what has gone keeps it."""
+    told = case.alert if case else None
     kind = policy.events[incident.event_type]
     condition = condition_of(incident, policy, at)
     gone = told if condition == "cleared" else None
@@ -167,8 +169,7 @@ def seen_fields(
     severity = graded(kind, measure)[0]
     if told is not None and PRIORITY[told.severity] < PRIORITY[severity]:
         severity = told.severity  # it stays as grave as it has been
-    pictures = sorted(incident.pictures.values(), key=lambda p: p.rank, reverse=True)
-    evidence = tuple(p.evidence for p in pictures)
+    evidence = _pictures(incident, case.pair if case else ())
     after = tuple(e for e in told.evidence if e.kind == "after") if told else ()
     opened_at = told.opened_at if told else at
     return {
@@ -188,6 +189,13 @@ def seen_fields(
         "provenance": _provenance(incident, told, policy, at),
         "exercise": incident.synthetic,
     }
+
+
+def _pictures(incident: Incident, pair: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """The best of each source, first; and the two that show how long it has been there."""
+    best = sorted(incident.pictures.values(), key=lambda p: p.rank, reverse=True)
+    shown = tuple(picture.evidence for picture in best)
+    return shown + tuple(one for one in pair if one not in shown)
 
 
 def _measure(

@@ -259,7 +259,7 @@ def _supported(
         first_hit_id=hit_id if first else incident.first_hit_id,
         last_hit_id=hit_id,
         first_record=where if first else incident.first_record,
-        sources=_with(incident.sources, source),
+        sources=_with_newest(incident.sources, source),
         places=_with(incident.places, place_id),
         synthetic=incident.synthetic or synthetic,
     )
@@ -279,6 +279,12 @@ def begin_anew(incident: Incident) -> Incident:
         for key, track in incident.tracks.items()
     }
     return Incident(incident.event_type, incident.place_id, tracks=tracks)
+
+
+def _with_newest(seen: tuple[Source, ...], source: Source) -> tuple[Source, ...]:
+    """Each source once, as it last was: what keeps a camera from seeing may change."""
+    known = tuple(source if (s.kind, s.id) == (source.kind, source.id) else s for s in seen)
+    return _with(known, source)
 
 
 def _with(seen: tuple[T, ...], one: T) -> tuple[T, ...]:

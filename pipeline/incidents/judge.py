@@ -26,6 +26,7 @@ from pipeline.incidents.incident import (
 )
 from pipeline.incidents.policy import Leaf, Policy, Rule, Silence
 from pipeline.incidents.routing import route
+from pipeline.incidents.second_picture import is_pair_due, pair_of
 from pipeline.incidents.state import CASE, States
 from pipeline.messages import TOLD, Reason, outcome_of
 
@@ -37,6 +38,7 @@ NEWS = {
     Reason.MEASURE_GREW,
     Reason.SEVERITY_CHANGED,
     Reason.CONFIDENCE_ROSE,
+    Reason.EVIDENCE_ADDED,
     Reason.REOPENED,
     Reason.REMINDER,
 }
@@ -58,7 +60,7 @@ def due(
         or (Reason.REOPENED if reported and _is_over(incident.case, standing) else None)
         or _again(incident, incident.case, standing, rule, policy, at)
         or due_by_time(incident.case, policy, at)
-        or _update(incident, incident.case, standing, policy, at)
+        or _update(incident, incident.case, standing, rule, policy, at)
     )
 
 
@@ -136,9 +138,9 @@ def _is_over(case: Case, standing: Standing) -> bool:
 
 
 def _update(
-    incident: Incident, case: Case, standing: Standing, policy: Policy, at: datetime
+    incident: Incident, case: Case, standing: Standing, rule: Rule, policy: Policy, at: datetime
 ) -> Reason:
-    """Whether it has become worse, or surer."""
+    """Whether it has become worse, or surer, or is proven by a second picture."""
     if case.cleared_at is not None:
         return Reason.NOTHING_THERE
     if standing.handling in SETTLED:
@@ -153,6 +155,8 @@ def _update(
             reason = Reason.MEASURE_GREW
     if reason is Reason.SAME_INCIDENT and _is_surer(incident, case, policy, at):
         reason = Reason.CONFIDENCE_ROSE
+    if reason is Reason.SAME_INCIDENT and is_pair_due(incident, case, rule, policy, at):
+        reason = Reason.EVIDENCE_ADDED
     return reason
 
 
@@ -226,6 +230,7 @@ def _act(
         seen=case.seen if found is None else (*case.seen, found),
         was_seen=bool(present(incident)) if reason is Reason.REOPENED else case.was_seen,
         cleared_at=_cleared_at(case, reason, now),
+        pair=pair_of(incident, case) if reason is Reason.EVIDENCE_ADDED else case.pair,
         routing=_routing(incident, case, reason, leaf, policy, at),
         level=_level(incident, case, policy),
     )
@@ -283,7 +288,8 @@ def _routing(
         return case.routing
     sure = confidence_of(incident, policy, at)
     calibration = calibration_at(incident.event_type, policy, at)
-    return route(leaf, sure, calibration, at, policy.deadlines.timezone) or case.routing
+    to = policy.events[incident.event_type].to
+    return route(leaf, sure, calibration, at, policy.deadlines.timezone, to) or case.routing
 
 
 def _level(incident: Incident, case: Case, policy: Policy) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from detectors.hits import MAX_OBJECTS, Hit, Xyxy
+from detectors.hits import MAX_OBJECTS, Hit, SeenObject, Xyxy
 from pipeline.incidents.policy import Over, Rule
 
 SAME_PLACE_IOU = 0.3  # A.6 (1) of the research: same camera, rule and slot
@@ -118,7 +118,11 @@ def _observe(
     slots = list(passed)
     seen: dict[int, Xyxy] = {}
     for thing in hit.objects[:MAX_OBJECTS]:
-        overlap = {i: iou(x.xyxy, thing.xyxy) for i, x in enumerate(slots) if i not in seen}
+        overlap = {
+            i: iou(x.xyxy, thing.xyxy)
+            for i, x in enumerate(slots)
+            if i not in seen and not _came_after(thing, x)
+        }
         best = max(overlap, key=lambda i: overlap[i], default=len(slots))
         if overlap.get(best, 0.0) < SAME_PLACE_IOU:
             slots.append(_new(hit, thing.xyxy))
@@ -134,6 +138,11 @@ def _observe(
         )
         for i, x in enumerate(slots[: 2 * MAX_OBJECTS])
     )
+
+
+def _came_after(thing: SeenObject, x: Lasting) -> bool:
+    """Whether it arrived when `x` was there already: another one, at its place."""
+    return thing.arrived_at is not None and thing.arrived_at > x.since
 
 
 def _new(hit: Hit, xyxy: Xyxy | None) -> Lasting:

@@ -18,6 +18,7 @@ LEVELS = ("city", "district", "street", "community", "grid", "micro_grid")
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Probable = Annotated[float, Meta(gt=0, lt=1)]
+Addressee = Literal["officer", "duty_desk"]
 EventLevel = Annotated[int, Meta(ge=1, le=4, title="event_level")]
 
 
@@ -137,7 +138,7 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     codes: tuple[Code, ...] = ()
     params: dict[str, str] = {}
     kinds: dict[str, dict[str, float | str | bool]] = {}
-    to: Literal["officer", "duty_desk"] = "officer"
+    to: Addressee = "officer"
     grades: tuple[Grade, ...] = ()
     merge_m: NotNegative = 0.0
     schedule: Schedule = ()

@@ -5,32 +5,41 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pipeline.alerts import Assignee, Direct, Queue, Routing
-from pipeline.incidents.policy import Calibration, Leaf, Officer
+from pipeline.incidents.policy import Addressee, Calibration, Leaf, Officer
 
 LONGEST_FALLBACK = 5
-DESK = "duty_desk"
+DESK: Literal["duty_desk"] = "duty_desk"
 
 
 def route(
-    leaf: Leaf, confidence: float, c: Calibration, at: datetime, timezone: str
+    leaf: Leaf,
+    confidence: float,
+    c: Calibration,
+    at: datetime,
+    timezone: str,
+    to: Addressee = "officer",
 ) -> Routing | None:
     """Direct from `direct_at`, the duty desk from `review_at`, nobody (None) below.
 
     Direct is to the first of the leaf's chain who is on duty at `at`, in the hours of `timezone`
     (IANA). Where none but a desk is on duty the desk decides; the full-time officer is proposed.
+    What is the desk's own business is direct to the leaf's desk, sure or not, at any hour.
     """
     if confidence < c.review_at:
         return None
+    desks = [call.officer for call in leaf.chain if DESK in (call.by, call.officer.role)]
+    if to == DESK and desks:
+        return Direct(_assignee(desks[-1]), (), DESK)
     local = at.astimezone(ZoneInfo(timezone))
     minute = local.hour * 60 + local.minute
     for call in leaf.chain:
         officer = call.officer
         if call.by == "duty_desk" or officer.role == DESK or not is_on_duty(officer, minute):
             continue
-        to, others = _assignee(officer), _others(leaf, officer)
+        who, others = _assignee(officer), _others(leaf, officer)
         if confidence < c.direct_at:
-            return Queue(to, others, "low_confidence")
-        return Direct(to, others, call.by)
+            return Queue(who, others, "low_confidence")
+        return Direct(who, others, call.by)
     return back_to_desk(leaf, "low_confidence" if confidence < c.direct_at else "nobody_on_duty")
 
 

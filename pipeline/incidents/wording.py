@@ -1,9 +1,19 @@
 """What officers read: written from the published alert alone, so that any consumer could."""
 
-from pipeline.alerts import AlertText, GridAlert, Queue, Resolved, Updated
+from pipeline.alerts import AlertText, GridAlert, Queue, Resolved, Routing, Updated
 
 # 来源: how it came to be known, by the kind of its first source.
 _KNOWN_BY = {"camera": "被监控抓拍", "sensor": "被传感器监测到", "report": "有人上报"}
+# What keeps a camera from seeing.
+_SIGHT = {
+    "dark": "画面过暗",
+    "bright": "画面过曝",
+    "covered": "画面被遮挡",
+    "blurred": "画面模糊",
+    "moved": "画面移位",
+    "frozen": "画面冻结",
+    "offline": "离线",
+}
 _ENDS = {
     "condition_cleared": "现场情况已消失，请核实后办结。",
     "closed_by_dispatch": "已办结。",
@@ -17,6 +27,7 @@ _DONE = {"closed": "closed_by_dispatch", "verified_false": "false_alarm", "expir
 _NEWS = {
     "measure_grew": "情况加重，",
     "severity_changed": "情况加重，",
+    "evidence_added": "仍在现场，已补充第二张图片，",
     "reopened": "再次出现或仍未消除，",
     "reminder": "办结时限临近，",
     "deadline_breached": "已超办结时限，",
@@ -33,14 +44,24 @@ def text_of(alert: GridAlert) -> AlertText:
     where = f"{alert.grid.community.name}{leaf.name}"
     if alert.place.name != where:  # a spot that only reports know is called by its grid
         where = f"{where} {alert.place.name}"
-    measure = alert.measures[0]
-    seen = alert.observation
+    measure, seen, blind = alert.measures[0], alert.observation, _blind(alert)
+    what = f"附近有{alert.event.situation}情况，目前已{_KNOWN_BY[seen.sources[0].kind]}"
     return AlertText(
-        headline=f"{exercise}{where} {alert.event.label} {measure.value:g}{measure.unit_zh}",
+        headline=f"{exercise}{where} {alert.event.label} "
+        + (blind or f"{measure.value:g}{measure.unit_zh}"),
         description=f"{seen.source_count}个来源{seen.duration_s:.0f}秒内{seen.hit_count}次命中，"
         f"置信度{alert.confidence:.2f}，{_todo(alert)}",
-        notice=f"{exercise}{_to_whom(alert)}，{alert.place.name}附近有{alert.event.situation}情况，"
-        f"目前已{_KNOWN_BY[seen.sources[0].kind]}，{_what_now(alert)}",
+        notice=f"{exercise}{_to_whom(alert)}，{alert.place.name}"
+        f"{f'的{blind}' if blind else what}，{_what_now(alert)}",
+    )
+
+
+def _blind(alert: GridAlert) -> str:
+    """Which cameras cannot see, and why; empty where it is about something else."""
+    return "、".join(
+        f"监控{source.id}{_SIGHT.get(source.sight, source.sight)}"
+        for source in alert.observation.sources
+        if source.sight
     )
 
 
@@ -58,20 +79,28 @@ def _todo(alert: GridAlert) -> str:
     news = _NEWS.get(alert.update_reason, "") if isinstance(alert, Updated) else ""
     if ended := _ended(alert):
         return news + ended
-    if isinstance(alert.routing, Queue):
+    if _is_for_desk(alert.routing):
         return f"{news}请值班席核实。"
-    return f"{news}请{alert.routing.assignee.number}号网格员前往核实。"
+    return f"{news}请{_number(alert.routing)}号网格员前往核实。"
 
 
 def _to_whom(alert: GridAlert) -> str:
-    if isinstance(alert.routing, Queue):
+    if _is_for_desk(alert.routing):
         return "值班席"
-    return f"{alert.routing.assignee.number}号网格员"
+    return f"{_number(alert.routing)}号网格员"
+
+
+def _is_for_desk(routing: Routing) -> bool:
+    return isinstance(routing, Queue) or routing.reason == "duty_desk"
+
+
+def _number(routing: Routing) -> str:
+    return routing.proposed.number if isinstance(routing, Queue) else routing.assignee.number
 
 
 def _what_now(alert: GridAlert) -> str:
     if ended := _ended(alert):
         return ended
-    if isinstance(alert.routing, Queue):
+    if _is_for_desk(alert.routing):
         return "请值班席核实！"
     return "已发送你终端，请及时前往处置！"

@@ -87,16 +87,11 @@ def test_a_box_cut_for_good_is_the_same_vehicle_and_never_two():
     assert all(m == 1 for at_s, m in measures(cut, 2, 40).items() if at_s >= 3)
 
 
-def test_a_van_that_leaves_is_gone_within_8_s_and_its_place_is_free():
-    seen = measures(lambda at_s: [VAN] if at_s <= 20 else [], 2, 40)
-    assert seen[20] == 1
-    assert not any(m for at_s, m in seen.items() if at_s > 28)
-
-
-def test_after_a_gap_it_has_to_settle_again():
+def test_after_a_minute_without_a_look_it_has_to_settle_again():
     detector = IllegalParking(zone())
-    seen = [detector.look(frame(t), boxes(VAN), LABELS).measure for t in (0, 1, 2, 3, 60, 61, 63)]
-    assert seen == [0, 0, 0, 1, 0, 0, 1]
+    times = (0, 1, 2, 3, 63, 124, 125, 127)
+    seen = [detector.look(frame(t), boxes(VAN), LABELS).measure for t in times]
+    assert seen == [0, 0, 0, 1, 1, 0, 0, 1]
 
 
 def test_two_vehicles_beside_each_other_are_two():
@@ -132,7 +127,8 @@ def test_objects_are_the_same_from_look_to_look_with_the_median_confidence():
     standing = [look for look in looks if look.measure]
     assert len({look.objects[0].xyxy for look in standing}) == 1
     assert standing[-1].objects[0].xyxy == pytest.approx((0.15, 0.333, 0.35, 0.533), abs=0.005)
-    assert standing[-1].score == standing[-1].objects[0].confidence == pytest.approx(0.6)
+    assert standing[-1].objects[0].confidence == pytest.approx(0.6)
+    assert standing[-1].score == pytest.approx(0.8 * 0.6)
 
 
 def test_the_most_frequent_class_names_the_vehicle():
@@ -141,17 +137,6 @@ def test_the_most_frequent_class_names_the_vehicle():
         label = "car" if n % 3 == 0 else "truck"
         look = detector.look(frame(n / 2), boxes((*VAN[:5], label)), LABELS)
     assert look.objects[0].label == "truck"
-
-
-def test_a_dark_spell_proves_nothing_and_forgets_nothing_for_seconds():
-    detector = IllegalParking(zone())
-    dark = grey_picture(3, 2)
-    looks = [
-        detector.look(frame(t, dark) if 5 < t < 8 else frame(t), boxes(VAN), LABELS)
-        for t in range(12)
-    ]
-    assert [look.measure for look in looks] == [0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1]
-    assert [look.quality for look in looks[5:9]] == [1.0, 0.0, 0.0, 1.0]
 
 
 def test_another_frame_size_starts_anew():

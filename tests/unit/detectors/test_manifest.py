@@ -70,10 +70,6 @@ def test_the_shipped_model_is_the_one_of_its_manifest():
             " twice. Leave it in one group.", id="a label in two groups",
         ),
         pytest.param(
-            '["person", "car"]', '["person", "person"]', "{toml}: labels: a label is there twice."
-            " Give each class its own.", id="a label twice",
-        ),
-        pytest.param(
             "faint_threshold = 0.15", "faint_threshold = 0.5", "{toml}: faint_threshold is 0.5, a"
             " score_threshold 0.4. Set it no higher than the lowest of them.",
             id="a faint threshold above the sure one",
