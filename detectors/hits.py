@@ -113,20 +113,24 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Who saw it; `channel`: how a report came in."""
+    """Who saw it; `channel`: how a report came in; `sight`: what keeps a camera from seeing."""
 
     kind: Literal["camera", "sensor", "report"]
     id: str
     gb_device_id: str | None = None
     channel: str | None = None
+    sight: str | None = None
 
 
-class SeenObject(msgspec.Struct, frozen=True):
-    """One object of a hit; `xyxy` as fractions 0..1 of the picture."""
+class SeenObject(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One object of a hit; `xyxy` as fractions 0..1 of the picture. `arrived_at`: since when it is
+    there, where it was seen to arrive.
+    """
 
     label: str
     confidence: float
     xyxy: Xyxy
+    arrived_at: Instant | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):

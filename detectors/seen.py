@@ -1,6 +1,8 @@
 """Detections into the objects of a hit, in stable bytes, and a zone's numbers."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import repeat
 
 import numpy as np
 
@@ -23,19 +25,27 @@ def of_labels(detections: Detections, labels: Sequence[str], wanted: Collection[
 
 
 def seen_objects(
-    detections: Detections, labels: Sequence[str], size_wh: tuple[int, int]
+    detections: Detections,
+    labels: Sequence[str],
+    size_wh: tuple[int, int],
+    arrived_at: Sequence[datetime | None] = (),
 ) -> tuple[SeenObject, ...]:
     """At most MAX_OBJECTS, best first: the same for the same detections in any order.
 
-    Fractions are rounded to 4 decimals (0.1 px on a 1080p frame), confidences to 3.
+    Fractions are rounded to 4 decimals (0.1 px on a 1080p frame), confidences to 3. `arrived_at`:
+    of each of the detections, where that is known.
     """
     width_px, height_px = size_wh
     sides = np.array([width_px, height_px, width_px, height_px], np.float64)
     fractions = np.clip(detections.xyxy / sides, 0, 1).round(4)
     objects = [
-        SeenObject(labels[class_id], round(float(confidence), 3), (x0, y0, x1, y1))
-        for class_id, confidence, (x0, y0, x1, y1) in zip(
-            detections.class_id, detections.confidence, fractions.tolist(), strict=True
+        SeenObject(labels[class_id], round(float(confidence), 3), (x0, y0, x1, y1), arrived)
+        for class_id, confidence, (x0, y0, x1, y1), arrived in zip(
+            detections.class_id,
+            detections.confidence,
+            fractions.tolist(),
+            arrived_at or repeat(None, len(detections)),
+            strict=True,
         )
     ]
     objects.sort(key=lambda seen: (-seen.confidence, seen.xyxy, seen.label))
