@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import start_http_server
 from prometheus_client.registry import Collector
 
+from detectors.view import Sight
 from pipeline.alerts import GridAlert, Handled, Opened
 from pipeline.incidents.handling import SETTLED
 from pipeline.incidents.policy import Policy
@@ -33,6 +34,10 @@ class IngestMetrics:
             "gridalert_looking_seconds", "From the start to the last look", registry=registry
         )
         self.frames_dropped = counter("frames_dropped", "Frames not looked at", "reason")
+        self.packets_skipped = counter("packets_skipped", "Video not decoded: nothing moved")
+        self.camera_troubles = counter("camera_troubles", "What went wrong with streams", "reason")
+        self.views_lost = ViewsLost()
+        registry.register(self.views_lost)
         self.stage_seconds = seconds("stage_seconds", "Time of one frame in a stage", "stage")
         self.inference_seconds = seconds("inference_seconds", "Time of one inference", "model")
         self.hits = counter("hits", "Hits sent to the log", "event_type")
@@ -133,6 +138,36 @@ class LastFrameAge(Collector):
         for camera, last in oldest_first[:MAX_CAMERAS]:
             family.add_metric([camera], now - last)
         yield family
+
+
+class ViewsLost(Collector):
+    """Cameras that see nothing, by what keeps them from it, and which: MAX_CAMERAS at most."""
+
+    def __init__(self) -> None:
+        self._sights: dict[str, Sight] = {}
+
+    def seen(self, camera_id: str, sight: Sight) -> None:
+        """What keeps this camera from seeing now; clear also of one that is not looked at."""
+        if sight is Sight.CLEAR:
+            self._sights.pop(camera_id, None)
+        else:
+            self._sights[camera_id] = sight
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Called by Prometheus."""
+        now = sorted(self._sights.copy().items())
+        yield _counted(
+            "gridalert_cameras_lost",
+            "Cameras that see nothing now",
+            ("sight",),
+            Counts((str(sight),) for _, sight in now),
+        )
+        yield _counted(
+            "gridalert_camera_view_lost",
+            "1: the camera sees nothing now",
+            ("camera", "sight"),
+            Counts((camera, str(sight)) for camera, sight in now[:MAX_CAMERAS]),
+        )
 
 
 class Books(Collector):

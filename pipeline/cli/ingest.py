@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, write_to_textfile
 from detectors.manifest import ManifestError
 from detectors.runtime import open_object_model
 from pipeline.cli.quiet import log_quietly
-from pipeline.cli.shared import MODEL_FOLDER, SITE, connection_of, load_or_exit
+from pipeline.cli.shared import SITE, connection_of, load_or_exit, model_folder
 from pipeline.connection import KafkaProblem
 from pipeline.ingest import SourceFailed, ingest, parts_of
 from pipeline.metrics import MetricsUnavailable, SiteMetrics, serve
@@ -74,7 +74,7 @@ def command(site: Path, metrics_out: Path | None) -> None:
     finally:
         written = metrics_out is None or _written(metrics_out, registry)
     click.echo(f"looked at {looked} frames of {len(reload.site.cameras)} cameras")
-    for reason, count in _dropped(registry).items():
+    for reason, count in _refused(registry).items():
         click.echo(f"  {count} could not be used ({reason}): {DEAD_LETTERS} says which and why")
     if not written:
         raise SystemExit(1)
@@ -89,18 +89,18 @@ def _written(path: Path, registry: CollectorRegistry) -> bool:
     return True
 
 
-def _dropped(registry: CollectorRegistry) -> dict[str, int]:
+def _refused(registry: CollectorRegistry) -> dict[str, int]:
     return {
         sample.labels["reason"]: int(sample.value)
         for family in registry.collect()
         for sample in family.samples
-        if sample.name == "gridalert_frames_dropped_total"
+        if sample.name == "gridalert_dead_letters_total"
     }
 
 
 def _run(reload: Reload, registry: CollectorRegistry, stop: threading.Event) -> int:
     site = reload.site
-    model = open_object_model(MODEL_FOLDER, site.settings.ingest.threads)
+    model = open_object_model(model_folder(site), site.settings.ingest.threads)
     session = model.session
     click.echo(f"{model.manifest.name} runs on {session.provider}")
     for note in session.notes:
@@ -109,7 +109,7 @@ def _run(reload: Reload, registry: CollectorRegistry, stop: threading.Event) -> 
     click.echo(f"Kafka at {connection.bootstrap_servers}")
     ensure_topics(connection)
     sink = KafkaSink(**connection.kafka_python())
-    parts = parts_of(site, sink, model, registry)
+    parts = parts_of(site, sink, model, registry, connection)
     port, stop_serving = serve(registry, site.settings.ingest.metrics_port)
     click.echo(f"metrics on http://127.0.0.1:{port}/metrics")
     try:

@@ -1,5 +1,6 @@
 """Frames of a video file or a folder of pictures, sampled by event time. Nothing is dropped."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,11 +27,16 @@ MAX_PICTURE_PX = 64_000_000  # 192 MB as pixels
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A frame that could not be read: why, which, and its bytes if there are any."""
+    """A frame that could not be read: why, which, its bytes if there are any, and how to mend it.
+
+    `origin`: topic, partition and offset, if it was a record.
+    """
 
     reason: Reason
     what: str
     value: bytes = b""
+    mend: str = "check the camera's stream or the file; the frames after it are looked at"
+    origin: tuple[str, int, int] | None = None
 
 
 def frames(camera: Camera, on_frame: Callable[[], None]) -> Iterator[Frame | Unreadable]:
@@ -74,7 +80,7 @@ def _video(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
                 yield 0.0, frame
                 continue
             if camera.fps:
-                yield index / camera.fps, partial(_pixels, frame)
+                yield index / camera.fps, partial(pixels, frame)
                 continue
             if frame.time is None:
                 yield (
@@ -83,7 +89,7 @@ def _video(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
                 )
                 continue
             first_s = frame.time if first_s is None else first_s
-            yield frame.time - first_s, partial(_pixels, frame)
+            yield frame.time - first_s, partial(pixels, frame)
 
 
 def _decoded(
@@ -114,7 +120,8 @@ def _folder(camera: Camera) -> Iterator[tuple[float, Lazy | Unreadable]]:
         yield index / fps, picture if isinstance(picture, Unreadable) else partial(_same, picture)
 
 
-def _pixels(frame: av.VideoFrame) -> Picture:
+def pixels(frame: av.VideoFrame) -> Picture:
+    """A decoded frame as blue, green, red."""
     return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
 
 
@@ -129,15 +136,20 @@ def _read_picture(path: Path) -> Picture | Unreadable:
         value = path.read_bytes()
     except OSError as error:
         return Unreadable(Reason.UNREADABLE_PICTURE, f"{path.name}: {error.strerror}")
+    return decoded(value, path.name)
+
+
+def decoded(value: bytes, name: str) -> Picture | Unreadable:
+    """The pixels of a picture's bytes."""
     try:
-        with av.open(str(path)) as picture:
+        with av.open(io.BytesIO(value)) as picture:
             head = picture.streams.video[0]
             if head.width * head.height > MAX_PICTURE_PX:
                 size = f"{head.width}x{head.height} pixels"
-                return Unreadable(Reason.TOO_LARGE, f"{path.name}: {size}", value)
+                return Unreadable(Reason.TOO_LARGE, f"{name}: {size}", value)
         image: Picture | None = cv2.imdecode(np.frombuffer(value, np.uint8), cv2.IMREAD_COLOR)
     except (av.error.FFmpegError, IndexError, cv2.error):
         image = None
     if image is None:
-        return Unreadable(Reason.UNREADABLE_PICTURE, f"{path.name}: no picture", value)
+        return Unreadable(Reason.UNREADABLE_PICTURE, f"{name}: no picture", value)
     return image

@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 USER = "grid"
 PASSWORD = "geh=im;7'ü"
 MECHANISM = "SCRAM-SHA-512"
-READY_S = 60.0
+READY_S = 120.0
 STORE = "secure.p12"
 STORE_PASSWORD = "changeit"
 # Duplicates win in a properties file: this follows the local broker's own settings.
@@ -76,7 +76,7 @@ def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
             pass
         yield found
     finally:
-        broker.stop(20)
+        broker.stop()
 
 
 def write_properties(folder: Path, cafile: Path) -> int:
@@ -97,9 +97,17 @@ def write_properties(folder: Path, cafile: Path) -> int:
 
 
 def java(folder: Path, main: str, *arguments: str) -> Child:
-    flags = ["-Xmx512m", "-XX:+UseSerialGC", "-Dlog4j2.level=WARN", "-cp", f"{resolve_jars()}/*"]
+    flags = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN"]
     child = Child(
-        [find_java(), *flags, main, *arguments, "server.properties"],
+        [
+            find_java(),
+            *flags,
+            "-cp",
+            f"{resolve_jars()}/*",
+            main,
+            *arguments,
+            "server.properties",
+        ],
         folder / "kafka.log",
         cwd=folder,
     )

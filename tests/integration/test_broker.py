@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,37 +50,30 @@ def java_in(directory: Path) -> list[int]:
     return found
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[LocalBroker]:
-    with LocalBroker() as broker:
-        ensure_topics(broker.connection)
-        yield broker
-
-
-def test_topics_are_as_declared_and_a_second_call_creates_nothing(broker: LocalBroker) -> None:
-    reports = ensure_topics(broker.connection)
+def test_topics_are_as_declared_and_a_second_call_creates_nothing(kafka: LocalBroker) -> None:
+    reports = ensure_topics(kafka.connection)
     assert [(r.name, r.partitions, r.cleanup_policy) for r in reports] == [
         (t.name, t.partitions, t.cleanup_policy) for t in TOPICS
     ]
     assert not any(report.created for report in reports)
 
 
-def test_another_number_of_partitions_is_refused(broker: LocalBroker) -> None:
+def test_another_number_of_partitions_is_refused(kafka: LocalBroker) -> None:
     with pytest.raises(TopicMismatch, match="partitions is 24, wanted 2"):
-        ensure_topics(broker.connection, partitions_override=2)
+        ensure_topics(kafka.connection, partitions_override=2)
 
 
-def test_a_topic_nobody_declared_is_not_made(broker: LocalBroker) -> None:
-    with KafkaAdminClient(**broker.connection.kafka_python()) as admin:
+def test_a_topic_nobody_declared_is_not_made(kafka: LocalBroker) -> None:
+    with KafkaAdminClient(**kafka.connection.kafka_python()) as admin:
         admin.describe_topics(["grid.mistyped.v1"])
         assert "grid.mistyped.v1" not in admin.list_topics()
 
 
-def test_the_command_line_reports_an_existing_cluster(broker: LocalBroker, tmp_path: Path) -> None:
-    arguments = ["--bootstrap-servers", broker.bootstrap, "--json", str(tmp_path / "out.json")]
+def test_the_command_line_reports_an_existing_cluster(kafka: LocalBroker, tmp_path: Path) -> None:
+    arguments = ["--bootstrap-servers", kafka.bootstrap, "--json", str(tmp_path / "out.json")]
     subprocess.run([sys.executable, "-c", CLI, *arguments], check=True, capture_output=True)
     document = json.loads((tmp_path / "out.json").read_text())
-    assert document["bootstrap_servers"] == broker.bootstrap
+    assert document["bootstrap_servers"] == kafka.bootstrap
     assert len(document["topics"]) == len(TOPICS)
 
 
@@ -179,8 +172,12 @@ def test_kill_9_of_the_parent_leaves_no_java_and_no_port(tmp_path: Path) -> None
     wait_for(lambda: not any(runs(pid) for pid in java), "java to end")
     wait_for(lambda: _port_is_free(port), "the port")
     assert directory.exists()
-    with LocalBroker():
-        assert not directory.exists(), "the next start removes what the killed one left"
+    following = start_cli()
+    try:
+        wait_for(lambda: not directory.exists(), "the next start to remove what was left")
+    finally:
+        following.terminate()
+        following.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

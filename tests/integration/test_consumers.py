@@ -32,7 +32,7 @@ from tests.contract.examples import as_event, decided, feedback, sent, van_of
 
 ROOT = Path(__file__).parents[2]
 CONSUMER = ROOT / "deploy" / "consumer" / "consumer.py"
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 # Key, value and headers, as any client gives them.
 Message = tuple[bytes, bytes, tuple[tuple[str, bytes], ...]]
 
@@ -155,7 +155,7 @@ def consumer(kafka: LocalBroker, folder: Path, *options: str) -> Iterator[Callab
     try:
         yield lambda: log.read_text("utf-8").splitlines()
     finally:
-        child.stop(20.0)
+        child.stop(60.0)
     assert child.wait(0) == 0, child.log_tail()
 
 

@@ -43,7 +43,7 @@ def worker(kafka: LocalBroker, site: Path, tmp_path: Path) -> Iterator[Child]:
         wait_until(lambda: all(ends(kafka.connection, HITS).values()), "the worker to be there")
         yield child
     finally:
-        child.stop(20.0)
+        child.stop(60.0)
 
 
 def crowd(score: float, *, after_s: float = 0.0) -> list[Hit]:
@@ -120,7 +120,7 @@ def test_a_site_that_was_changed_and_a_log_that_was_cut_since_are_said_to_be(
     assert "is not in the site's folder of versions" in told
     assert "byte for byte" not in told
     log = [at for at, end in ends(kafka.connection, HITS).items() if end > 1]
-    with admin_client(kafka.connection, timeout_s=30) as admin:
+    with admin_client(kafka.connection, timeout_s=120) as admin:
         admin.delete_records(dict.fromkeys(log, 4))
     told = explain(opened.data.alert_no, site)
     assert "The log does not go back to" in told
@@ -177,7 +177,7 @@ def on_a_terminal(words: list[str], typed: bytes) -> str:
     os.write(ours, typed)
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.cli.main", *words],
-        cwd=ROOT, stdin=theirs, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, stdin=theirs, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     os.close(ours)
     os.close(theirs)

@@ -67,7 +67,7 @@ def worker(kafka: LocalBroker, tmp_path: Path) -> Iterator[Child]:
         wait_until(lambda: all(ends(kafka.connection, HITS).values()), "the worker to be there")
         yield child
     finally:
-        child.stop(20.0)
+        child.stop(60.0)
 
 
 def test_poison_becomes_dead_letters_and_the_next_record_is_decided(
@@ -167,7 +167,7 @@ def test_what_is_forgotten_stays_so_for_the_next_worker(
         settle(kafka, FEEDBACK, HITS)
         assert again.wait(0) is None
     finally:
-        again.stop(20.0)
+        again.stop(60.0)
     ((_, headers),) = read_headers(kafka.connection, DEAD_LETTERS)
     assert headers["dlq_reason"] == "unknown_alert"
 
@@ -209,7 +209,7 @@ def test_the_clock_ticks_in_every_partition_and_every_tick_is_decided(
         # The first record of a partition is the policy; the others can only be ticks.
         wait_until(lambda: min(ends(kafka.connection, HITS).values()) >= 3, "two ticks each")
     finally:
-        child.stop(20.0)
+        child.stop(60.0)
     kinds = {msgspec.json.decode(v or b"")["kind"] for _, _, _, v in read(kafka.connection, HITS)}
     assert kinds == {"policy", "tick"}
     assert lag(kafka.connection, HITS) <= 24  # at most the ticks of its last second

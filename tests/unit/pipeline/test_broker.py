@@ -107,7 +107,7 @@ def test_a_child_that_was_stopped_before_its_start_never_runs(tmp_path: Path) ->
     child = Child(["/bin/sh", "-c", "echo ran"], tmp_path / "log", cwd=tmp_path)
     child.stop()
     child.start()
-    assert child.wait(10) == -9
+    assert child.wait(60) == -9
     assert not (tmp_path / "log").exists()
 
 
@@ -117,8 +117,8 @@ def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     thread.start()
     thread.join()
     assert child.wait(0.5) is None
-    child.stop(grace_s=10)
-    assert child.wait(10) == -15
+    child.stop(grace_s=60)
+    assert child.wait(60) == -15
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     )
     child.start()
     child.stop(grace_s=0.2)
-    assert child.wait(10) in {-9, -15, 1}
+    assert child.wait(60) in {-9, -15, 1}
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,13 @@ from prometheus_client import CollectorRegistry
 
 from detectors.hits import Hit
 from detectors.runtime import ObjectModel, open_object_model
-from pipeline.ingest import Parts, SourceFailed, ingest
+from pipeline.ingest import SourceFailed, ingest
+from pipeline.looked import Parts
 from pipeline.messages import decode_log_record
 from pipeline.metrics import IngestMetrics, LastFrameAge, SiteMetrics
 from pipeline.reload import Reload, stamp_of
 from pipeline.site.load import load_site
-from pipeline.site.model import Camera, Site
+from pipeline.site.model import VIEW, Camera, Site
 from pipeline.topics import DEAD_LETTERS, HITS
 from pipeline.wire import SEEN_AT
 from sinks.contract import SinkUnavailable
@@ -101,13 +102,13 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def reader_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if "(_read)" in thread.name]
+    return [thread for thread in threading.enumerate() if "(read_recording)" in thread.name]
 
 
 def test_what_the_cameras_see_is_on_the_log(bench: Bench, pictures: Path) -> None:
     assert bench.looks_at(bench.camera(frames=pictures)).run() == 3
     hits = bench.hits()
-    assert {hit.zone_id for hit in hits} == {"junction", "double-yellow", "walkers-path"}
+    assert {hit.zone_id for hit in hits} == {"junction", "double-yellow", "walkers-path", VIEW}
     junction = [hit for hit in hits if hit.zone_id == "junction"]
     assert all(hit.measure > 0 and hit.score > 0.3 and hit.quality > 0 for hit in junction)
     for message, hit in zip(bench.sink.on(HITS), hits, strict=True):
@@ -166,7 +167,9 @@ def test_what_was_done_is_counted(bench: Bench, pictures: Path) -> None:
     bench.looks_at(bench.camera(frames=pictures)).run()
     assert bench.count("frames_in_total") == bench.count("frames_looked_at_total") == 3
     assert bench.count("inference_seconds_count", model="objects") == 3
-    by_event = [bench.count("hits_total", event_type=e) for e in ("crowding", "illegal_parking")]
+    by_event = [
+        bench.count("hits_total", event_type=e) for e in {h.event_type for h in bench.hits()}
+    ]
     assert sum(by_event) == len(bench.hits())
 
 
@@ -226,7 +229,8 @@ def out_of_time(bench: Bench, folder: Path) -> Camera:
     """A reader that fails in a way nobody thought of: its second picture is in the year 10000."""
     for n in range(2):
         picture(folder / f"{n}.png", np.zeros((48, 64, 3), np.uint8))
-    return replace(bench.camera(frames=folder), start=datetime.max.replace(tzinfo=UTC))
+    first = datetime.max.replace(tzinfo=UTC) - timedelta(days=40)
+    return bench.camera(frames=folder, start=first, fps=1 / timedelta(days=41).total_seconds())
 
 
 @pytest.mark.parametrize(
@@ -257,7 +261,7 @@ def test_a_sink_that_is_gone_ends_ingest_and_its_readers(bench: Bench, tmp_path:
     with pytest.raises(SinkUnavailable):
         bench.run()
     for thread in reader_threads():
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert reader_threads() == []
 
 
@@ -381,3 +385,28 @@ def test_another_source_is_read_from_its_beginning(bench: Bench, lasting) -> Non
     again = [second for second in told if second >= 1800]
     assert told[: -len(again)] == sorted(set(told) - set(again))
     assert (min(again), max(again) >= 1800 + FRAMES - 2) == (1800, True)
+
+
+def test_a_camera_that_is_offline_is_unknown_and_others_are_looked_at(
+    bench: Bench, pictures: Path
+) -> None:
+    """The recording's end ends nothing while a live camera is watched."""
+    began = datetime.now(UTC)
+    bench.parts = replace(bench.parts, now=lambda: NOW + (datetime.now(UTC) - began))
+    live = bench.camera(stream="rtsp://127.0.0.1:1/ch1", start=None, id="live")
+    bench.looks_at(live, bench.camera(frames=pictures))
+    looked: list[int] = []
+    thread = threading.Thread(target=lambda: looked.append(bench.run()))
+    thread.start()
+    wait_until(lambda: "live" in {hit.source.id for hit in bench.hits()}, "hits of the live one")
+    wait_until(lambda: bench.count("frames_looked_at_total") == 3, "the recording's end")
+    assert thread.is_alive()
+    bench.stop.set()
+    thread.join(60)
+    unseen = [hit for hit in bench.hits() if hit.source.id == "live"]
+    assert looked == [3]
+    assert {hit.zone_id for hit in unseen} == {zone.id for zone in live.zones}
+    told = {(hit.detector == VIEW, hit.quality, hit.measure) for hit in unseen}
+    assert told == {(False, 0.0, 0.0), (True, 1.0, 1.0)}  # unknown, and that is sure
+    assert all(hit.occurred_at >= NOW for hit in unseen)
+    assert bench.count("camera_troubles_total", reason="cannot_connect") >= 1

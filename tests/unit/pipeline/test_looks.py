@@ -1,6 +1,7 @@
 """When a look is worth a hit, and a hit a picture."""
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -8,10 +9,14 @@ import numpy as np
 import pytest
 
 from detectors.hits import Detections, Frame, Look
+from detectors.view import Sight
+from pipeline.alerts import Direct
 from pipeline.looks import ZoneWatch, watch_camera
+from pipeline.messages import encode
+from pipeline.replay import Fold
 from pipeline.site.detectors import detector_class
 from pipeline.site.load import load_site
-from tests.builders import COUNT, STANDING, at
+from tests.builders import COUNT, STANDING, at, seconds_of
 from tests.unit.detectors.scene import VISIBLE, zone
 
 ROOT = Path(__file__).parents[3]
@@ -128,7 +133,37 @@ def test_a_rule_that_changed_is_looked_at_anew() -> None:
     rule = msgspec.structs.replace(watch.rule, raise_at=99)
     site.policy.watches[key] = msgspec.structs.replace(watch, rule=rule)
     after = watch_camera(camera, site.policy, "objects@abc", ("person", "car"), watching)
-    assert [zone.sent_at for zone in after.zones] == [None, at(0), at(0)]
+    assert [zone.sent_at for zone in after.zones] == [None, at(0), at(0), at(0)]
+
+
+def test_a_covered_camera_makes_its_places_unknown_and_tells_the_desk() -> None:
+    site = load_site(ROOT / "deploy/demo")
+    camera = site.cameras[0]
+    watching = watch_camera(camera, site.policy, "objects@abc", ("person", "car"))
+    fold, told, offsets = Fold(site.policy), [], count()
+    grey = np.full_like(VISIBLE, 90)
+    for second in range(300):
+        image = grey if 30 <= second < 150 else VISIBLE
+        for sighting in watching.look(Frame(camera.id, at(second), image), EMPTY):
+            hit = sighting.hit
+            is_view = hit.zone_id == "view"
+            lost = image is grey
+            assert (hit.quality, hit.measure) == (
+                (1.0, float(lost)) if is_view else (not lost, 0.0)
+            )
+            assert sighting.wants_picture <= (is_view and lost)
+            done = fold.apply(0, next(offsets), hit.leaf_code.encode(), encode(hit))
+            told += [alert.data for alert, _ in done.alerts]
+    opened, resolved = told
+    assert isinstance(opened.routing, Direct)
+    assert opened.routing.assignee.role == opened.routing.reason == "duty_desk"
+    assert f"监控{camera.id}画面被遮挡" in opened.text.headline
+    assert "请值班席核实" in opened.text.notice
+    assert (seconds_of(opened.opened_at), resolved.condition) == (
+        pytest.approx(90, abs=11),
+        "cleared",
+    )
+    assert watching.sight is Sight.CLEAR
 
 
 def test_a_camera_makes_one_hit_a_zone_addressed_to_its_grid() -> None:

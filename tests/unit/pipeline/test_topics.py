@@ -1,4 +1,3 @@
-import logging
 import subprocess
 from dataclasses import replace
 
@@ -119,5 +118,3 @@ def test_no_broker_is_a_clear_error_with_the_cause() -> None:
     with pytest.raises(KafkaProblem, match=r"127\.0\.0\.1:1 .*PLAINTEXT") as caught:
         topics.ensure_topics(Connection("127.0.0.1:1"), timeout_s=0.5)
     assert "refused" in str(caught.value).lower()
-    handlers = logging.getLogger("kafka.net").handlers
-    assert not any(isinstance(handler, topics._LastWords) for handler in handlers)
