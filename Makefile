@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out
 
-.PHONY: env demo test soak lint size schemas lock clean
+.PHONY: env demo test soak accuracy bench lint size schemas lock clean
 
 env: .venv/made  ## everything the project needs, from the lock file, into .venv
 
@@ -18,10 +18,19 @@ demo: env  ## a real clip to real alerts through a real Kafka; OUT=DIR keeps eve
 	$(BIN)/gridalert demo --out $(OUT)
 
 test: env  ## every test; those of Kafka run on a real one
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: env  ## ten million random records through the fold
 	$(BIN)/python -m tests.soak
+
+accuracy: env  ## measure scenarios/ on ../shared/data and write docs/accuracy.md
+	@test -d ../shared/data || { echo "The clips are not here: ../shared/data is missing, nothing was measured."; exit 1; }
+	mkdir -p $(OUT)
+	$(BIN)/gridalert evaluate scenarios/*.toml --json $(OUT)/accuracy.json --report $(OUT)/accuracy
+	$(BIN)/python -m docs.accuracy $(OUT)/accuracy.json
+
+bench: env  ## what a look costs beside inference, as a ratio
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/overhead.py
 
 lint: env  ## style, types, and who may import whom
 	$(BIN)/ruff format --check .

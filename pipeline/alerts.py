@@ -18,6 +18,7 @@ UpdateReason = Literal[
     "measure_grew",
     "severity_changed",
     "confidence_rose",
+    "evidence_added",
     "reopened",
     "handling_changed",
     "officer_changed",
@@ -141,11 +142,11 @@ class Assignee(msgspec.Struct, frozen=True):
 
 
 class Direct(msgspec.Struct, frozen=True, tag_field="mode", tag="direct"):
-    """Straight to the officer's terminal; `reason`: why to this one."""
+    """Straight to the officer's terminal, or the desk's; `reason`: why to this one."""
 
     assignee: Assignee
     fallback: tuple[str, ...]
-    reason: Literal["leaf_grid", "substitute", "parent_grid", "assigned"]
+    reason: Literal["leaf_grid", "substitute", "parent_grid", "duty_desk", "assigned"]
 
 
 class Queue(msgspec.Struct, frozen=True, tag_field="mode", tag="queue"):

@@ -73,6 +73,7 @@ class Reason(StrEnum):
     MEASURE_GREW = "measure_grew"
     SEVERITY_CHANGED = "severity_changed"
     CONFIDENCE_ROSE = "confidence_rose"
+    EVIDENCE_ADDED = "evidence_added"
     REOPENED = "reopened"
     HANDLING_CHANGED = "handling_changed"
     OFFICER_CHANGED = "officer_changed"
@@ -119,6 +120,17 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     UNREADABLE_PICTURE = "unreadable_picture"
     UNREADABLE_SOURCE = "unreadable_source"
+    LATE = "late"
+    SHED = "shed"
+    CANNOT_CONNECT = "cannot_connect"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    NO_VIDEO = "no_video"
+    STREAM_ENDED = "stream_ended"
+    STALLED = "stalled"
+    GARBAGE = "garbage"
+    FROZEN = "frozen"
+    RESOLUTION_CHANGED = "resolution_changed"
+    CLOCK_JUMP = "clock_jump"
 
 
 _BY_OUTCOME = {
@@ -127,6 +139,7 @@ _BY_OUTCOME = {
         Reason.MEASURE_GREW,
         Reason.SEVERITY_CHANGED,
         Reason.CONFIDENCE_ROSE,
+        Reason.EVIDENCE_ADDED,
         Reason.REOPENED,
         Reason.HANDLING_CHANGED,
         Reason.OFFICER_CHANGED,

@@ -10,11 +10,13 @@ import asyncio
 import os
 import ssl
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 from aiokafka.protocol.metadata import MetadataRequest
+from kafka.errors import KafkaError as ClientError
 
 from pipeline.connection import BrokerUnavailable, Connection
 
@@ -57,6 +59,20 @@ def await_reachable(connection: Connection, deadline: float) -> None:
             break
         time.sleep(_RETRY_S)  # nobody tells us when a server that is away comes back
     raise _told(connection, *failed)
+
+
+@contextmanager
+def served(connection: Connection, deadline: float) -> Iterator[None]:
+    """Once a server takes us. What kafka-python then fails with is raised as BrokerUnavailable."""
+    await_reachable(connection, deadline)
+    try:
+        yield
+    except ClientError as error:
+        raise BrokerUnavailable(
+            f"Kafka at {connection.bootstrap_servers} ({connection.security_protocol}) does not "
+            f"serve us: {error or type(error).__name__}",
+            "start it, or mend the address, the security settings or the user's rights",
+        ) from error
 
 
 async def _ask(server: str, settings: dict[str, object], wait_s: float) -> Exception | None:

@@ -26,12 +26,15 @@ def masked(frame: Frame, masks: Sequence[Polygon]) -> Frame:
 
     Called once for each frame before any model or person sees it; no copy when there is no mask.
     """
-    if not masks:
-        return frame
-    image = frame.image_bgr.copy()
+    return replace(frame, image_bgr=masked_image(frame.image_bgr, masks)) if masks else frame
+
+
+def masked_image(image_bgr: Image, masks: Sequence[Polygon]) -> Image:
+    """The same of a picture alone, as a copy."""
+    image = image_bgr.copy()
     for polygon in masks:
         cv2.fillPoly(image, [pixels(polygon, image)], _GREY)
-    return replace(frame, image_bgr=image)
+    return image
 
 
 def redact(

@@ -13,7 +13,10 @@ from pipeline.incidents.state import HEAD, Head, State, head
 from pipeline.incidents.step import step
 from pipeline.messages import NO_JSON, PolicyChange, decode_log_record, encode
 from pipeline.site.versions import Shelf, changes_to
+from pipeline.topics import HITS
+from sinks.contract import Headers
 
+PARTITION = 0  # of a log that is folded as it is made
 Record = tuple[int, int, bytes | None, bytes | None]  # partition, offset, key, value
 
 
@@ -132,6 +135,27 @@ class Fold:
     def counts(self) -> dict[str, int]:
         """Decisions by outcome/reason."""
         return {f"{outcome}/{reason}": n for (outcome, reason), n in sorted(self.decisions.items())}
+
+
+class FoldSink:
+    """An AlertSink that folds what goes to the log at once; what goes to others is left out."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self.alerts: list[bytes] = []
+        self.log: list[bytes] = []
+
+    def send(self, topic: str, key: bytes, value: bytes, headers: Headers = ()) -> None:
+        """As in `AlertSink`; nothing can fail."""
+        if topic != HITS:
+            return
+        offset = len(self.log)
+        self.log.append(log_line(PARTITION, offset, key, value))
+        done = self._fold.apply(PARTITION, offset, key, value)
+        self.alerts += [encode(alert) for alert, _ in done.alerts]
+
+    def close(self) -> None:
+        """Nothing is under way."""
 
 
 def replay(lines: Iterable[LogLine], fold: Fold) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from kafka.partitioner import murmur2
 
 from pipeline.connection import BrokerUnavailable, Connection
-from pipeline.reach import await_reachable
+from pipeline.reach import served
 
 _REACH_S = 15.0
 _STALLED_S = 30.0
@@ -110,17 +110,7 @@ class TopicReader:
 @contextmanager
 def reading(connection: Connection) -> Iterator[TopicReader]:
     """A reader of the cluster's topics, closed at the end. Raises BrokerUnavailable."""
-    await_reachable(connection, time.monotonic() + _REACH_S)
-    consumer = None
-    try:
-        consumer = KafkaConsumer(**connection.kafka_python(), **_IN_BULK, enable_auto_commit=False)
-        yield TopicReader(consumer)
-    except KafkaError as error:
-        raise BrokerUnavailable(
-            f"Kafka at {connection.bootstrap_servers} does not serve us: "
-            f"{error or type(error).__name__}",
-            "start it, or mend the address, the security settings or the user's rights",
-        ) from error
-    finally:
-        if consumer is not None:
-            consumer.close()
+    with served(connection, time.monotonic() + _REACH_S):
+        settings = connection.kafka_python()
+        with closing(KafkaConsumer(**settings, **_IN_BULK, enable_auto_commit=False)) as consumer:
+            yield TopicReader(consumer)

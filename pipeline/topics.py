@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaError, NoError, RetriableError, TopicAlreadyExistsError, for_code
+from kafka.errors import NoError, RetriableError, TopicAlreadyExistsError, for_code
 
 from pipeline.connection import BrokerUnavailable, Connection, KafkaProblem
-from pipeline.reach import await_reachable
+from pipeline.reach import served
 
 FRAMES = "grid.frames.v1"
 READINGS = "grid.readings.v1"
@@ -92,17 +91,6 @@ class TopicReport:
     created: bool
 
 
-class _LastWords(logging.Handler):
-    """Keeps kafka-python's last warning: its exceptions say "timeout", its log says why."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage()
-
-
 @contextmanager
 def admin_client(connection: Connection, *, timeout_s: float) -> Iterator[KafkaAdminClient]:
     """A connected kafka-python admin client, closed at the end.
@@ -111,31 +99,16 @@ def admin_client(connection: Connection, *, timeout_s: float) -> Iterator[KafkaA
     later on.
     """
     deadline = time.monotonic() + timeout_s
-    # It also leaks a socket each time that no server takes connections.
-    await_reachable(connection, deadline)
-    words, logger = _LastWords(), logging.getLogger("kafka.net")
-    settings = connection.kafka_python()
-    logger.addHandler(words)
-    client = None
-    try:
+    # Reached first: a client leaks a socket each time that no server takes connections.
+    with served(connection, deadline):
         client = KafkaAdminClient(
-            **settings,
+            **connection.kafka_python(),
             client_id="gridalert",
             bootstrap_timeout_ms=_left_ms(deadline),
             reconnect_backoff_max_ms=500,
         )
-        yield client
-    except KafkaError as error:
-        why = f"{error or type(error).__name__}" + (f" ({words.text})" if words.text else "")
-        raise BrokerUnavailable(
-            f"Kafka at {connection.bootstrap_servers} "
-            f"({connection.security_protocol}) does not serve us: {why}",
-            "start it, or mend the address, the security settings or the user's rights",
-        ) from error
-    finally:
-        logger.removeHandler(words)
-        if client is not None:
-            client.close()
+        with closing(client):
+            yield client
 
 
 def ensure_topics(

@@ -21,6 +21,7 @@ WHY = {
     "measure_grew": "数量增加",
     "severity_changed": "情况加重",
     "confidence_rose": "更确定",
+    "evidence_added": "补充取证",
     "reopened": "再次出现",
     "handling_changed": "处置进展",
     "officer_changed": "改派",

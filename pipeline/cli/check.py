@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pipeline.cli.shared import JSON, LANG, write_json
 from pipeline.site.load import check_site
-from pipeline.site.model import Site
+from pipeline.site.model import VIEW, Site
 from pipeline.site.problems import WORDS, Lang, Problem
 
 _EPILOG = """\b
@@ -91,7 +91,7 @@ def summary_of(site: Site) -> dict[str, Any]:
         "policy_version": site.policy.version,
         "map_version": site.policy.map_version,
         "cameras": len(site.cameras),
-        "zones": sum(len(camera.zones) for camera in site.cameras),
+        "zones": sum(zone.detector != VIEW for camera in site.cameras for zone in camera.zones),
         "sensors": len(site.sensors),
         "events": len(site.policy.events),
         "places": len(places),

@@ -6,7 +6,19 @@ import sys
 
 import click
 
-COMMANDS = ("demo", "broker", "ingest", "worker", "check", "replay", "explain", "review")
+COMMANDS = (
+    "demo",
+    "broker",
+    "ingest",
+    "worker",
+    "check",
+    "site",
+    "replay",
+    "evaluate",
+    "explain",
+    "review",
+    "models",
+)
 
 
 class Lazy(click.Group):

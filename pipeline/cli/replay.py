@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from pipeline.cli.shared import SITE, load_or_exit, write, write_json
+from pipeline.explain.words import phrase
 from pipeline.replay import Fold, begun_by, distinct_alerts, read_log, replay
-from pipeline.why import phrase
 
 _EPILOG = """\b
 Examples:

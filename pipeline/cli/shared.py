@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,24 @@ JSON = click.option(
 )
 
 
-def load_or_exit(folder: Path) -> Site:
-    """The site, or every one of its errors and exit code 1: a wrong one never starts."""
+def load_or_exit(folder: Path, *, apart_from: Collection[str] = ()) -> Site:
+    """The site, or every one of its errors and exit code 1: a wrong one never starts.
+
+    `apart_from`: codes of problems that do not matter here.
+    """
     try:
-        return load_site(folder)
+        return load_site(folder, apart_from=apart_from)
     except SiteError as error:
         lines = "\n".join(
             problem.line_of_text("en") for problem in error.problems if problem.severity == "error"
         )
         raise click.ClickException(f"{folder} is not right:\n{lines}") from error
+
+
+def model_folder(site: Site) -> Path:
+    """Of the object model that the site's ingest runs."""
+    own = site.settings.ingest.model
+    return site.folder / own if own else MODEL_FOLDER
 
 
 def write_json(path: Path, result: dict[str, Any]) -> None:

@@ -158,7 +158,7 @@ def read(
 def _scrape(port: int) -> str:
     """A process's metrics; empty while it does not serve them yet."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as page:
             text: str = page.read().decode()
             return text
     except (urllib.error.URLError, ConnectionError, TimeoutError):

@@ -4,21 +4,24 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from detectors.hits import Ground, Polygon, Zone
+from pipeline.incidents.policy import Watch
 from pipeline.messages import whole_ms
 from pipeline.site.camera_location import read_location
 from pipeline.site.detectors import check_detector
 from pipeline.site.files import SiteFiles
 from pipeline.site.hours import with_windows
-from pipeline.site.model import Camera
+from pipeline.site.model import VIEW, Camera
 from pipeline.site.problems import Both, say
 from pipeline.site.settings import holds_password
 from pipeline.site.tables import Ids, Instant, Node, Row, read, rows
 from pipeline.site.targets import Targets, Watches, Watching
 from pipeline.site.zones import check_ground, check_polygon
 
+NO_ZONE = "R025"  # it can still be drawn: `gridalert site draw`
 Fps = Annotated[float, Meta(gt=0, le=240)]
 _SOURCES = ("video", "frames", "stream", "from_topic")
 _STREAM = re.compile(r"(rtsps?|https?|rtmps?)://[^\s/@]*@?[^\s/@]+(/\S*)?")
@@ -32,7 +35,7 @@ class _File(Row):
 class _Camera(Row):
     id: str
     name: str
-    zones: list[Any]
+    zones: list[Any] | None = None
     gb_device_id: str | int | None = None
     video: str | None = None
     frames: str | None = None
@@ -109,10 +112,33 @@ class _Reader:
 
     def _zones(self, row: Node, camera: str, ground: Ground | None) -> list[Zone]:
         ids = Ids(say("camera_zone", camera=camera))
-        if row.value.get("zones") == []:
-            row.wrong("zones", say("one_zone"))
-        zones = [self._zone(zone, camera, ids, ground) for zone in rows(row, "zones")]
-        return [zone for zone in zones if zone is not None]
+        if row.value.get("zones", []) == []:
+            row.add(NO_ZONE, "zones", camera=camera)
+        read_zones = [self._zone(zone, camera, ids, ground) for zone in rows(row, "zones")]
+        zones = [zone for zone in read_zones if zone is not None]
+        return zones + self._view(camera, zones)
+
+    def _view(self, camera: str, zones: list[Zone]) -> list[Zone]:
+        """What nobody has to write: whether the camera sees, told at the place of its first zone,
+        where the catalogue has such an event and no zone of this name is there.
+        """
+        events = [e for e in self._targets.catalogue.events.values() if e.detector == VIEW]
+        if not events or not zones or VIEW in (zone.id for zone in zones):
+            return []
+        event, first = events[0], zones[0]
+        self.watches[camera, VIEW] = Watch(event.type, first.place_id, event.rule)
+        return [
+            msgspec.structs.replace(
+                first,
+                id=VIEW,
+                event_type=event.type,
+                detector=VIEW,
+                polygon=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),
+                params={},
+                exclude=(),
+                ground=None,
+            )
+        ]
 
     def _zone(self, row: Node, camera: str, ids: Ids, ground: Ground | None) -> Zone | None:
         row = with_windows(row)

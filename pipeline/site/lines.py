@@ -3,6 +3,7 @@
 import re
 import tomllib
 from bisect import bisect_right
+from collections.abc import Iterator
 
 Path = tuple[str | int, ...]
 
@@ -42,13 +43,11 @@ class _Scanner:
 
     def document(self) -> None:
         table: Path = ()
-        self._skip(_BLANK)
-        while self._at < len(self._text):
+        for _ in self._items("\0"):  # no text that tomllib accepts has one
             if self._text[self._at] == "[":
                 table = self._header()
             else:
                 self._pair(table)
-            self._skip(_BLANK)
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self._text, self._at)
@@ -72,9 +71,7 @@ class _Scanner:
 
     def _header(self) -> Path:
         line = self._line()
-        many = self._take("[[")
-        if not many:
-            self._take("[")
+        many = self._take("[[") or not self._take("[")
         keys = self._keys()
         self._take("]]" if many else "]")
         path = self._resolve(keys[:-1]) + keys[-1:]
@@ -117,23 +114,18 @@ class _Scanner:
     def _value(self, path: Path) -> None:
         self._skip(_SPACES)
         if self._take("["):
-            self._array(path)
+            for index, _ in enumerate(self._items("]")):
+                self._mark((*path, index), self._line())
+                self._value((*path, index))
         elif self._take("{"):
-            self._inline_table(path)
+            for _ in self._items("}"):
+                self._pair(path)
         elif not self._skip(_STRING):
             self._skip(_OTHER_VALUE)
 
-    def _array(self, path: Path) -> None:
-        index = 0
+    def _items(self, close: str) -> Iterator[None]:
+        """Comes to each item of an array or inline table, and goes behind its end."""
         self._skip(_BLANK)
-        while self._at < len(self._text) and not self._take("]"):
-            self._mark((*path, index), self._line())
-            self._value((*path, index))
-            index += 1
-            self._skip(_BLANK)
-
-    def _inline_table(self, path: Path) -> None:
-        self._skip(_BLANK)
-        while self._at < len(self._text) and not self._take("}"):
-            self._pair(path)
+        while self._at < len(self._text) and not self._take(close):
+            yield
             self._skip(_BLANK)

@@ -26,9 +26,11 @@ from pipeline.site.targets import Targets
 from pipeline.site.work_calendar import read_calendar
 
 
-def load_site(folder: Path) -> Site:
-    """The site in `folder`. Raises SiteError, with every problem found, where it has an error."""
-    site, problems = check_site(folder)
+def load_site(folder: Path, *, apart_from: Collection[str] = ()) -> Site:
+    """The site in `folder`. Raises SiteError, with every problem found, where it has an error, but
+    for those with a code in `apart_from`.
+    """
+    site, problems = check_site(folder, apart_from=apart_from)
     if site is None:
         raise SiteError(problems)
     return site
@@ -49,7 +51,7 @@ def check_site(
     parts = _Parts(files)
     # The settings come last: of them only what decides, or is written, is in the policy's version.
     digest = files.digest(parts.calendar.id)
-    settings = read_settings(files)
+    settings = read_settings(files, {z.detector for c in parts.cameras for z in c.zones})
     if settings is None or parts.deadlines is None or found.errors:
         return None, found.all
     policy = parts.policy(settings, parts.deadlines, digest)

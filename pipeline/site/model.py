@@ -14,6 +14,7 @@ from pipeline.incidents.policy import NotNegative, Policy
 from pipeline.site.locate import Locator
 from pipeline.site.tables import Said
 
+VIEW = "view"  # the detector that says whether a camera sees; each camera has a zone for it
 Port = Annotated[int, Meta(ge=0, le=65535, title="port")]
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -56,8 +57,11 @@ class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`threads`: of the model's inference; 0 = as many as it likes. `reload_s`: as the worker's."""
+    """`threads`: of the model's inference; 0 = as many as it likes. `reload_s`: as the worker's.
+    `model`: the folder of the object model, relative to the site; empty = the shipped one.
+    """
 
+    model: str = ""
     metrics_port: Port = 9102
     reload_s: NotNegative = 5.0
     threads: Annotated[int, Meta(ge=0)] = 0

@@ -81,8 +81,8 @@ def _policy_in(path: Path, version: str) -> Policy | None:
                 archive.extractall(folder, filter="data")
         except (OSError, EOFError, tarfile.TarError, zlib.error):
             return None
-        # Cameras' pictures were left where they are.
-        site, _ = check_site(Path(folder), apart_from=("R013",))
+        # Cameras' pictures and the object model were left where they are.
+        site, _ = check_site(Path(folder), apart_from=("R013", "F011", "F012"))
     return site.policy if site is not None and site.policy.version == version else None
 
 

@@ -141,7 +141,7 @@ def _send(connection: Connection, records: Iterable[stories.Record]) -> None:
     producer = KafkaProducer(**connection.kafka_python(), acks="all")
     for topic, key, value in records:
         producer.send(topic, value, key)
-    producer.flush(60.0)
+    producer.flush(120.0)
     producer.close()
 
 
@@ -151,7 +151,7 @@ def _produce(kafka: LocalBroker, records: list[stories.Record]) -> None:
     for producer, (topic, key, value) in zip(cycle(producers), records, strict=False):
         producer.produce(topic, value, key)
     for producer in producers:
-        assert producer.flush(60.0) == 0
+        assert producer.flush(120.0) == 0
 
 
 def _settle(connection: Connection, *sent: str) -> None:
@@ -168,14 +168,14 @@ def _consumed(kafka: LocalBroker) -> list[bytes]:
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "none"})
     number = ends(kafka.connection, ALERTS)
     consumer.assign([TopicPartition(ALERTS, one.partition, 0) for one in number])
-    got = consumer.consume(sum(number.values()), 60.0)
+    got = consumer.consume(sum(number.values()), 120.0)
     consumer.close()
     assert [one.error() for one in got if one.error()] == []
     return [one.value() or b"" for one in got]
 
 
 def _scraped(port: int) -> Iterator[tuple[tuple[str, frozenset[tuple[str, str]]], float]]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as page:
         text = page.read().decode()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -23,7 +23,7 @@ from tests.e2e.district import make_district
 
 SEED = 20261121
 KILLS = 20
-LONG_S = 120.0
+LONG_S = 240.0
 WORKERS = ("worker-a", "worker-b")
 
 
@@ -90,6 +90,10 @@ def settled(connection: Connection) -> bool:
     return lag(connection, READINGS) == 0 and lag(connection, HITS) == 0
 
 
+def logged(connection: Connection) -> bytes:
+    return b"".join(value or b"" for _, _, _, value in read(connection, HITS))
+
+
 def sent(connection: Connection) -> list[bytes]:
     """Every delivery on the alerts topic; those of one id must be the same bytes."""
     values = [value or b"" for _, _, _, value in read(connection, ALERTS)]
@@ -135,7 +139,7 @@ def test_the_broker_is_gone_for_twenty_seconds(
     with fleet(kafka, site) as running:
         running.start("ingest")
         readings = publish(kafka, site, 15.0)
-        pause.wait(5.0)
+        wait_until(lambda: b'"kind":"camera"' in logged(kafka.connection), "ingest to be there")
         kafka.kill()
         pause.wait(20.0)
         kafka.restart()

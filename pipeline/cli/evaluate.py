@@ -1,0 +1,179 @@
+"""gridalert evaluate: how right the pipeline is on clips of which the truth is known."""
+
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.status import Status
+from rich.table import Table
+
+from detectors.runtime import ObjectModel, open_object_model
+from pipeline.cli.shared import MODEL_FOLDER, write, write_json
+from pipeline.ingest import SourceFailed
+from pipeline.proof.coco import CocoUnusable, evaluate_coco
+from pipeline.proof.figures import COLUMNS, figures, row, shown, wilson
+from pipeline.proof.measure import Result, as_json, count_of, figures_of, measure
+from pipeline.proof.page import write_page
+from pipeline.proof.scenario import Scenario, read_scenarios
+
+_EPILOG = """\b
+Examples:
+  gridalert evaluate campus.toml
+  gridalert evaluate scenarios/*.toml --json accuracy.json --report accuracy
+  gridalert evaluate --coco instances_val2017.json --images val2017 --json ap50.json
+"""
+
+
+@click.command("evaluate", epilog=_EPILOG)
+@click.argument(
+    "scenarios",
+    nargs=-1,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every figure, zone and episode here.",
+)
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a page with time lines and pictures of what went wrong into this folder.",
+)
+@click.option(
+    "--coco",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Instead of scenarios: COCO's instances_*.json, for AP50 of the model itself.",
+)
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of the pictures that --coco names.",
+)
+def command(
+    scenarios: tuple[Path, ...],
+    json_file: Path | None,
+    report: Path | None,
+    coco: Path | None,
+    images: Path | None,
+) -> None:
+    """Measure clips with the code of ingest and worker, by the shipped catalogue.
+
+    A scenario is a TOML file: the clip, its zones, and what happened in them ([[truth]]). The exit
+    code is 0 when they were measured, however right or wrong the alerts are.
+    """
+    if coco or images:
+        if not (coco and images) or scenarios or report:
+            raise click.UsageError("--coco and --images go together, without scenarios or --report")
+        _evaluate_coco(coco, images, json_file)
+        return
+    if not scenarios:
+        raise click.UsageError("name a scenario (a TOML file), or give --coco and --images")
+    with tempfile.TemporaryDirectory(prefix="gridalert-evaluate-") as folder:
+        good, wrong = read_scenarios(scenarios, Path(folder))
+        if wrong:
+            raise click.ClickException("these scenarios are not right:\n" + "\n".join(wrong))
+        if json_file:
+            write(json_file, b"")  # no older figures are left, and nobody waits for what can't be
+        page = _made(report) if report else None
+        model = open_object_model(MODEL_FOLDER, 0)
+        results = list(_measured(good, model, wrong))
+        if page:
+            write_page(page, results, model)
+    if json_file:
+        write_json(json_file, as_json(results))
+    # Narrower than this the table would leave columns out.
+    screen = Console(width=max(110, Console().width))
+    screen.print(_table(results))
+    for line in _summary(results):
+        screen.print(line, soft_wrap=True)
+    if wrong:
+        raise click.ClickException("these could not be read to their ends:\n" + "\n".join(wrong))
+
+
+def _evaluate_coco(annotations: Path, images: Path, json_file: Path | None) -> None:
+    model = open_object_model(MODEL_FOLDER, 0)
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("pictures", total=None)
+        try:
+            result = evaluate_coco(
+                model, annotations, images, lambda n, of: bars.update(bar, completed=n, total=of)
+            )
+        except CocoUnusable as error:
+            raise click.ClickException(str(error)) from error
+    if json_file:
+        write_json(json_file, msgspec.to_builtins(result))
+    told = (f"{k} {'none there' if v is None else f'{v:.3f}'}" for k, v in result.ap50.items())
+    click.echo(f"AP50 of {result.model} on {result.pictures} pictures: {', '.join(told)}")
+
+
+def _made(folder: Path) -> Path:
+    """The folder; exit code 1 where it can't be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"cannot write into {folder}: {error.strerror}") from error
+    return folder
+
+
+def _measured(scenarios: list[Scenario], model: ObjectModel, wrong: list[str]) -> Iterator[Result]:
+    """One after the other, showing how far; a line in `wrong` for each that breaks off."""
+    with Console(stderr=True).status("looking") as status:
+        for number, scenario in enumerate(scenarios, 1):
+            which = f"{scenario.name} ({number} of {len(scenarios)})"
+            try:
+                yield measure(scenario, model, partial(_tell, status, which))
+            except SourceFailed as error:
+                wrong.append(f"{scenario.file}: {error}")
+
+
+def _tell(status: Status, which: str, at_s: float) -> None:
+    status.update(f"{which}: {at_s:.0f} s of the clip")
+
+
+def _table(results: list[Result]) -> Table:
+    """A line for each zone."""
+    table = Table(title="Alerts against what is known to have happened", box=box.HORIZONTALS)
+    table.add_column("scenario, zone")
+    for name in COLUMNS:
+        table.add_column(name, justify="right")
+    for result in results:
+        for zone in result.zones:
+            cells = row(figures([count_of(result, [zone])]))
+            table.add_row(f"{result.scenario.name}, {zone.zone} ({zone.detector})", *cells)
+    total, detectors = figures_of(results)
+    table.add_section()
+    for name, of_detector in detectors.items():
+        table.add_row(name, *row(of_detector))
+    table.add_row("all", *row(total), style="bold")
+    return table
+
+
+def _summary(results: list[Result]) -> Iterator[str]:
+    """What the table leaves out: how far to trust it."""
+    of, _ = figures_of(results)
+    episodes = of.found + of.false_alerts + of.duplicates
+    for name, hits, total in (
+        ("precision", of.found, episodes),
+        ("recall", of.found, of.true_incidents),
+    ):
+        low, high = wilson(hits, total)
+        yield f"{name}: {hits} of {total}, 95 % interval {low:.2f} to {high:.2f}"
+    rate = of.false_alerts_per_camera_day
+    interval = "" if rate.value is None else f", 95 % interval {rate.low:g} to {rate.high:g}"
+    yield f"false alerts a camera and day: {shown(rate.value)}{interval}"
+    yield f"{of.hours:.2f} hours, {of.frames} frames looked at, {shown(of.frames_per_s)} a second"
+    for result in results:
+        if result.unreadable:
+            yield f"{result.scenario.name}: {result.unreadable} frames could not be read"
+        for truth in (truth for zone in result.zones for truth in zone.truths):
+            if truth.from_s > result.length_s:
+                told = f"the truth from {truth.from_s:g} s begins after the clip's end"
+                yield f"{result.scenario.file}: {told}, {result.length_s:.1f} s"
