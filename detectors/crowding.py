@@ -16,6 +16,7 @@ SMALLEST_PX, MOST_PEOPLE = 25, 30
 UNSURE = 0.5
 # Fewer are company, however close.
 FEWEST_DENSE = 6
+INNERMOST = 1 - 1e-6
 LEAST_ASPECT = 2.0  # height by width of a person; the box of one whose legs are hidden has less
 
 _NOBODY = Look(measure=0.0, score=0.0)
@@ -144,7 +145,8 @@ class _People:
 
     def in_zone(self, people: Detections, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
         """Whose feet are in the polygon and in no `exclude`: (N,)."""
-        feet = bottom_centres(people.xyxy) / np.array(size_wh)
+        # Who is cut off by the picture's edge stands on it, and an edge is in no polygon.
+        feet = np.clip(bottom_centres(people.xyxy) / np.array(size_wh), 0, INNERMOST)
         here = points_in_polygon(feet, self._zone.polygon)
         for polygon in self._zone.exclude:
             here &= ~points_in_polygon(feet, polygon)

@@ -50,6 +50,8 @@ def decode(
     confidence = np.concatenate([scores for _, scores, _ in found])
     class_id = np.concatenate([ids for _, _, ids in found])
     best_first = np.argsort(-confidence, kind="stable")
+    # A network in half precision can overflow.
+    best_first = best_first[np.isfinite(boxes_xyxy[best_first]).all(axis=1)]
     return Detections(boxes_xyxy[best_first], confidence[best_first], class_id[best_first])
 
 

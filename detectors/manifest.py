@@ -94,40 +94,29 @@ def load_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.toml"
     try:
         manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
-    except OSError as error:
-        raise ManifestError(
-            f"{path}: {error.strerror}. Point to a folder with manifest.toml and its weights."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: is not TOML: {error}. Correct that line.") from error
-    except msgspec.ValidationError as error:
+    except (OSError, ValueError) as error:  # as all are that TOML, UTF-8 and msgspec raise
         raise ManifestError(
             f"{path}: {error}. Compare with the manifest of models/objects."
         ) from error
-    _check_labels(path, manifest)
-    _check_thresholds(path, manifest)
+    _check_groups(path, manifest)
     _check_weights(path, folder / manifest.file, manifest.sha256)
     return manifest
 
 
 def as_toml(manifest: Manifest) -> str:
     """The text of its manifest.toml; JSON's strings, numbers and lists are TOML's."""
-    lines = [
-        "# What GridAlert must know of this model to run it. Labels are in its detectors' words."
-    ]
     fields: dict[str, Any] = msgspec.to_builtins(manifest)
-    tables = {name: fields.pop(name) for name in ("input", "output")}
-    groups = fields.pop("groups")
-    lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
-    for head, table in [*tables.items(), *(("[groups]", group) for group in groups)]:
-        lines += ["", f"[{head}]"]
-        lines += [
-            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()
-        ]
-    return "\n".join(lines) + "\n"
+    tables = [("[input]", fields.pop("input")), ("[output]", fields.pop("output"))]
+    tables += [("[[groups]]", group) for group in fields.pop("groups")]
+    head = "# What GridAlert must know of this model to run it. Labels are in its detectors' words."
+    lines = []
+    for name, table in [(head, fields), *tables]:
+        pairs = (f"{key} = {json.dumps(v, ensure_ascii=False)}" for key, v in table.items())
+        lines += [name, *pairs, ""]
+    return "\n".join(lines)
 
 
-def _check_labels(path: Path, manifest: Manifest) -> None:
+def _check_groups(path: Path, manifest: Manifest) -> None:
     grouped = [label for group in manifest.groups for label in group.labels]
     for label in grouped:
         if label not in manifest.labels:
@@ -136,9 +125,6 @@ def _check_labels(path: Path, manifest: Manifest) -> None:
             )
         if grouped.count(label) > 1:
             raise ManifestError(f"{path}: groups: {label!r} is there twice. Leave it in one group.")
-
-
-def _check_thresholds(path: Path, manifest: Manifest) -> None:
     lowest = min(group.score_threshold for group in manifest.groups)
     if lowest < manifest.faint_threshold:
         raise ManifestError(

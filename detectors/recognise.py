@@ -1,14 +1,11 @@
 """What an unknown detection network is: told from its shapes and from what it says of a picture."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.decoders import corners
-from detectors.geometry import iou_of
-from detectors.hits import Detections
 from detectors.manifest import Layout
 
 Shape = tuple[int | str, ...]
@@ -51,13 +48,10 @@ def input_of(inputs: Mapping[str, Shape]) -> tuple[str, tuple[int, int] | None]:
 
 def check_outputs(outputs: Mapping[str, tuple[int, ...]]) -> None:
     """Raises NotRecognised where none of these shapes can hold boxes; real ones, after a run."""
-    if any(len(shape) == 3 and shape[0] == 1 for shape in outputs.values()):
-        return
-    if any(len(shape) == 5 for shape in outputs.values()):
-        hint = "Its heads are not decoded: export it with them decoded."
-    else:
-        hint = "It looks like another kind of network: a detector is needed."
-    raise NotRecognised(f"no output holds boxes, it gives {_shown(outputs)}. {hint}")
+    if not any(len(shape) == 3 and shape[0] == 1 for shape in outputs.values()):
+        raw = any(len(shape) == 5 for shape in outputs.values())
+        hint = "export it with its heads decoded" if raw else "is it a detector?"
+        raise NotRecognised(f"no output holds boxes, it gives {_shown(outputs)}: {hint}")
 
 
 def layout_of(
@@ -68,54 +62,39 @@ def layout_of(
     N of the three YOLOs follows from the input's size: a cell a stride, three anchors a cell for
     YOLOv5. YOLOX may turn out to be decoded: see `decoded`. Raises NotRecognised.
     """
+    width_px, height_px = size_wh
+    cells = [sum((width_px // s) * (height_px // s) for s in strides) for strides in _STRIDES_PX]
     for name, shape in outputs.items():
-        if len(shape) == 3 and shape[0] == 1:
-            layout = _layout(shape[1], shape[2], size_wh, labels)
-            if layout is not None:
-                return name, layout
-    cells = " or ".join(str(count) for count in _cells(size_wh))
+        if len(shape) != 3 or shape[0] != 1:
+            continue
+        _, rows, columns = shape
+        found: tuple[Layout, int] | None = None  # and how many classes it has
+        if columns in cells:
+            found = "yolov8", rows - 4
+        elif rows in [3 * count for count in cells]:
+            found = "yolov5", columns - 5
+        elif rows in cells:
+            found = "yolox", columns - 5
+        elif columns == 6:
+            found = "end_to_end", labels
+        if found and found[1] != labels:
+            turned = " Or it is YOLOv8's transposed: export it without." * (columns == 4 + labels)
+            raise NotRecognised(
+                f"its output is {shape}, as of {found[0]}: that has {found[1]} classes, and "
+                f"{labels} labels were given. Give its own list of classes (--labels).{turned}"
+            )
+        if found:
+            return name, found[0]
     raise NotRecognised(
-        f"it gives {_shown(outputs)}, and for {labels} labels at {size_wh[0]}x{size_wh[1]} it "
+        f"it gives {_shown(outputs)}, and for {labels} labels at {width_px}x{height_px} it "
         f"should be (1, {4 + labels}, N) as YOLOv8 and 11, (1, N, {5 + labels}) as YOLOv5 or YOLOX "
-        f"(N: {cells}, and three times that of YOLOv5), or (1, N, 6) end to end. "
-        "Export it as one of these."
+        f"(N: {' or '.join(map(str, cells))}, and three times that of YOLOv5), or (1, N, 6) end to "
+        "end. Export it as one of these."
     )
 
 
 def _shown(outputs: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in outputs.items())
-
-
-def _cells(size_wh: tuple[int, int]) -> list[int]:
-    width_px, height_px = size_wh
-    return [sum((width_px // s) * (height_px // s) for s in strides) for strides in _STRIDES_PX]
-
-
-def _layout(rows: int, columns: int, size_wh: tuple[int, int], labels: int) -> Layout | None:
-    cells = _cells(size_wh)
-    if columns in cells:
-        _check_count(rows - 4, labels, f"(1, {rows}, {columns}), as of YOLOv8 or 11")
-        return "yolov8"
-    if rows in [3 * count for count in cells]:
-        _check_count(columns - 5, labels, f"(1, {rows}, {columns}), as of YOLOv5")
-        return "yolov5"
-    if rows in cells:
-        if columns == 4 + labels:
-            raise NotRecognised(
-                f"its output is (1, {rows}, {columns}): YOLOv8's (1, {columns}, {rows}) transposed."
-                " Export it without the transposition."
-            )
-        _check_count(columns - 5, labels, f"(1, {rows}, {columns}), as of YOLOX")
-        return "yolox"
-    return "end_to_end" if columns == 6 else None
-
-
-def _check_count(classes: int, labels: int, shape: str) -> None:
-    if classes != labels:
-        raise NotRecognised(
-            f"its output is {shape}: that has {classes} classes, and {labels} labels were given. "
-            "Give its own list of classes (--labels), in the order of its training."
-        )
 
 
 def decoded(layout: Layout, output: _Floats, size_wh: tuple[int, int]) -> Layout:
@@ -141,10 +120,15 @@ def check_values(layout: Layout, output: _Floats, size_wh: tuple[int, int], labe
             " sigmoid, or the layout is another one."
         )
     if layout == "end_to_end":
-        _check_end_to_end(rows, labels)
+        kinds = rows[rows[:, 4] > 0, 5]
+        if not np.isin(kinds, np.arange(labels)).all():
+            raise NotRecognised(
+                f"the last of each box's six numbers is up to {kinds.max():g}, no class of the "
+                f"{labels} labels: export it as x0, y0, x1, y1, score, class, or correct --labels."
+            )
     best = scores.max(axis=1, initial=0) * (rows[:, 4] if layout in ("yolov5", "yolox") else 1)
     sure = rows[best >= 0.25, 0:4]
-    if layout != "yolox":
+    if layout != "yolox" and len(sure):
         _check_px(sure if layout == "end_to_end" else corners(sure), size_wh)
     share = float((best >= _SURE).mean()) if len(rows) > 1000 else 0.0
     if share > _SATURATED_SHARE:
@@ -156,8 +140,6 @@ def check_values(layout: Layout, output: _Floats, size_wh: tuple[int, int], labe
 
 def _check_px(boxes_xyxy: _Floats, size_wh: tuple[int, int]) -> None:
     """Boxes of what it is sure of: in pixels, and not far outside the picture."""
-    if not len(boxes_xyxy):
-        return
     if float(np.abs(boxes_xyxy).max()) < 2:
         raise NotRecognised(
             "its boxes are fractions 0..1 of the picture: export it with boxes in pixels."
@@ -169,39 +151,3 @@ def _check_px(boxes_xyxy: _Floats, size_wh: tuple[int, int]) -> None:
             "its boxes lie outside the picture or are turned inside out: corners where the layout "
             "has centre and size, or the other way round. Export it as the layout says."
         )
-
-
-def _check_end_to_end(rows: _Floats, labels: int) -> None:
-    rows = rows[rows[:, 4] > 0]
-    kinds = rows[:, 5]
-    if (kinds != np.round(kinds)).any() or (kinds < 0).any():
-        raise NotRecognised(
-            "the last of each box's six numbers is no class: they must be x0, y0, x1, y1, score, "
-            "class. Export it in this order."
-        )
-    if (kinds >= labels).any():
-        raise NotRecognised(
-            f"it finds class {int(kinds.max())} (counted from 0), and {labels} labels were given. "
-            "Give its own list of classes (--labels)."
-        )
-
-
-class Agreement(NamedTuple):
-    """How far a network sees what a known one sees: the sum of the confidences of its boxes on one
-    of the same kind (IoU .5), how many of `known` were found, and found as another kind only.
-    """
-
-    belief: float
-    found: int
-    other_kind: int
-    known: int
-
-
-def agreement(found: Detections, known: Detections) -> Agreement:
-    """`class_id` of both counts in the same kinds."""
-    overlaps = iou_of(known.xyxy, found.xyxy) >= 0.5
-    right = overlaps & (known.class_id[:, None] == found.class_id[None])
-    hit = right.any(axis=1)
-    mixed_up = int((overlaps.any(axis=1) & ~hit).sum())
-    belief = float(found.confidence[right.any(axis=0)].sum())
-    return Agreement(belief, int(hit.sum()), mixed_up, len(known))

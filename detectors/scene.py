@@ -18,6 +18,9 @@ _STRUCTURES, _APART, _LEAST_EDGE = 30, 8, 60.0
 _HALF, _REACH = 8, 8  # px: half a structure's side, and how far it is looked for: 5 % of the width
 _LIKE = 0.5  # correlation from which a structure is found
 _ENOUGH = 12  # structures; with eight the fit was wrong by 1 % of the width
+# A plain scene has fewer: they tell of a shift alone, looked for further away, when half of them
+# agree; and only where they are spread over half of a side: else they may be of one vehicle.
+_FEW, _FEW_REACH, _FEW_AGREE, _FEW_SPREAD = 4, 20, 0.5, 0.5
 _FIT_WITHIN = 1.0  # px
 _SMOOTH_BELOW = 0.1  # of the energy of edges, a square: a third of the contrast
 _LAYOUT_WH, _SAME_LAYOUT, _NOT_SHARP = (16, 12), 0.8, 0.25
@@ -57,13 +60,14 @@ class Found(NamedTuple):
     is_blurred: bool
 
     def by(self, off: Moved = NOT_MOVED) -> float:
-        """How far the corner of the picture that moved most has, as a share of the width; `off`:
-        how far the scene itself was.
+        """How far the corner that moved most has, as a share of the width; or the middle, up or
+        down as a share of a height that is less. `off`: how far the scene itself was.
         """
-        width = _WIDTH // _COARSE
-        corners = np.array([[0, width, 0, width], [0, 0, self.height, self.height], [1, 1, 1, 1]])
-        dx, dy, _ = off @ self.moved @ corners - corners
-        return float(np.hypot(dx, dy).max()) / width
+        w, h = _WIDTH / _COARSE, float(self.height)
+        corners_middle = np.array([[0, w, 0, w, w / 2], [0, 0, h, h, h / 2], [1, 1, 1, 1, 1]])
+        dx, dy, _ = off @ self.moved @ corners_middle - corners_middle
+        dy[4] *= max(w / h, 1.0)
+        return float(np.hypot(dx, dy).max()) / w
 
 
 def edges_of(image_bgr: NDArray[np.uint8]) -> Edges:
@@ -112,6 +116,10 @@ class Scene:
         self._at = at[self._edges.first[y, x] >= _LEAST_EDGE]
         around = cv2.copyMakeBorder(coarse, *(4 * (_HALF,)), cv2.BORDER_REFLECT)
         self._structures = [around[y : y + 2 * _HALF, x : x + 2 * _HALF] for x, y in self._at]
+        sides = np.array(coarse.shape[::-1])
+        spread = float((np.ptp(self._at, axis=0) / sides).max()) if len(self._at) else 0.0
+        self._is_rich = len(self._at) >= _ENOUGH
+        self._tells = self._is_rich or (len(self._at) >= _FEW and spread >= _FEW_SPREAD)
 
     def is_shaped_like(self, image_bgr: NDArray[np.uint8]) -> bool:
         """Whether a picture of any resolution has the scene's proportions."""
@@ -119,19 +127,22 @@ class Scene:
 
     def find_in(self, now: Edges) -> Found | None:
         """What of the scene is in a picture shaped like it; None when it has too little to tell."""
-        if len(self._at) < _ENOUGH:
+        if not self._tells:
             return None
-        reach = cv2.copyMakeBorder(now.coarse, *(4 * (_HALF + _REACH,)), cv2.BORDER_REFLECT)
+        reach, fit = (_REACH, _fit) if self._is_rich else (_FEW_REACH, _shift)
+        around = cv2.copyMakeBorder(now.coarse, *(4 * (_HALF + reach,)), cv2.BORDER_REFLECT)
         places = zip(self._structures, self._at, strict=True)
-        offsets_like = np.array([_search(reach, structure, x, y) for structure, (x, y) in places])
-        moved, alike = _fit(self._at, self._at + offsets_like[:, :2], offsets_like[:, 2] >= _LIKE)
+        offsets_like = np.array([_search(around, one, x, y, reach) for one, (x, y) in places])
+        moved, alike = fit(self._at, self._at + offsets_like[:, :2], offsets_like[:, 2] >= _LIKE)
+        if not self._is_rich and alike.mean() < _FEW_AGREE:
+            return None
         y, x = np.minimum(self._at[:, ::-1] * _COARSE, np.array(now.first.shape) - 1).T
         first = now.first[y, x] / self._edges.first[y, x]
         second = now.second[y, x] / np.maximum(self._edges.second[y, x], 1e-3)
         sharp = second / np.maximum(first, 1e-3)
         known = alike if alike.any() else np.ones_like(alike)
         light = min(float(np.median(first[alike])), 1.0) if alike.any() else 1.0
-        layout = np.corrcoef(now.layout.ravel(), self._edges.layout.ravel())[0, 1]
+        layout = cv2.matchTemplate(now.layout, self._edges.layout, cv2.TM_CCOEFF_NORMED)[0, 0]
         return Found(
             share=float(alike.mean()),
             moved=moved,
@@ -153,13 +164,15 @@ def _shown(shape: tuple[int, ...], hidden: tuple[Polygon, ...]) -> NDArray[np.ui
     return shown
 
 
-def _search(reach: Floats, structure: Floats, x: int, y: int) -> tuple[float, float, float]:
+def _search(
+    picture: Floats, structure: Floats, x: int, y: int, reach: int
+) -> tuple[float, float, float]:
     """How far from where it was a structure is, to a fraction of a pixel; and how like it."""
-    side = 2 * (_HALF + _REACH)
-    around = reach[y : y + side, x : x + side]
+    side = 2 * (_HALF + reach)
+    around = picture[y : y + side, x : x + side]
     match = cv2.matchTemplate(around, structure, cv2.TM_CCOEFF_NORMED)
     _, like, _, (px, py) = cv2.minMaxLoc(match)
-    return px - _REACH + _top(match[py], px), py - _REACH + _top(match[:, px], py), like
+    return px - reach + _top(match[py], px), py - reach + _top(match[:, px], py), like
 
 
 def _top(values: Floats, at: int) -> float:
@@ -185,3 +198,18 @@ def _fit(
         return NOT_MOVED, alike
     alike[np.flatnonzero(is_found)[inliers.ravel() == 1]] = True
     return np.vstack([fitted, [0.0, 0.0, 1.0]]), alike
+
+
+def _shift(
+    then: NDArray[np.int64], now: Moved, is_found: NDArray[np.bool_]
+) -> tuple[Moved, NDArray[np.bool_]]:
+    """The same of a few structures: the shift of the middle one, and which share it."""
+    alike = np.zeros(len(then), bool)
+    if not is_found.any():
+        return NOT_MOVED, alike
+    offsets = now - then
+    shift = np.median(offsets[is_found], axis=0)
+    alike = is_found & (np.abs(offsets - shift).max(axis=1) <= _FIT_WITHIN)
+    moved = NOT_MOVED.copy()
+    moved[:2, 2] = shift
+    return moved, alike

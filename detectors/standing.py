@@ -42,6 +42,8 @@ WINDOW_LOOKS = 5
 KEPT_S = 60.0
 EMPTY_S = 10.0
 LOOK_WORTH_S = EMPTY_S / 3
+# Its place was free for so long: what is there again may be another, and has to look like it.
+FREED_S = 4.0
 # Share of a place that something newer must cover to hide what stands there.
 HIDDEN_FROM = 0.4
 # Half a length further on is the same vehicle, unless it looks otherwise; A.6 (1) of the research.
@@ -191,7 +193,7 @@ def _missed(
         anchor.away = False
     else:
         anchor.empty_s += since_s
-        anchor.away |= anchor.empty_s >= EMPTY_S
+        anchor.away |= anchor.empty_s >= FREED_S
 
 
 def _without_waiting(standing: list[Anchor], at: datetime) -> list[Anchor]:

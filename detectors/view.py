@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detectors.hits import Detections, Frame, Look, Polygon, Zone
 from detectors.scene import NOT_MOVED, Found, Moved, Scene, edges_of, reduced
 
-_SMALL_WH = (320, 180)
+_LIGHT_WIDTH = 192  # px: of wider pictures every n-th pixel tells of the light
 # Grey levels of research/detectors.md A.1: fully seen between, unseen at the ends.
 _LEVELS = (12.0, 40.0, 210.0, 245.0)
 # A covered lens or a dead sensor leaves one grey and its noise; a foggy street has more.
@@ -30,10 +30,10 @@ _SATURATED_FROM, _SATURATED_SHARE, _SATURATED_QUALITY = 250, 0.25, 0.3
 # another scene 0.10 or less; with 60 % of the picture under a cloth 0.26 to 0.48, and 0.34 to 0.48
 # have gone smooth, 0.04 or less when all is well. Shifted by 3 %, turned by 3 degrees or zoomed by
 # 5 %: a corner has moved by 0.027 to 0.034 of the width, unmoved 0.001.
-CHECK_EVERY_S = 2.0
+CHECK_EVERY_S, CALM_CHECK_EVERY_S = 2.0, 4.0  # seldom while all is well: checks cost the most
 CHECKS = 3  # in a row, before the view is lost, and before it is there again
 _LEARN_EVERY_S, _LEARN_FROM = 1.0, 5  # the one in the middle of so many is the scene
-_MOVED_BY = 0.025  # between the 1.5 % that shake may reach and the 3 % that must be found
+_MOVED_BY = 0.026  # between the 1.5 % that shake may reach and the 3 % that must be found
 _KNOWN_SHARE = 0.35
 _SURE_SHARE = 0.50
 _SMOOTH_SHARE = 0.45
@@ -107,8 +107,10 @@ class View:
         light = _light(image_bgr)
         if light.quality == 0:
             return light
-        every_s = CHECK_EVERY_S if self._first else _LEARN_EVERY_S
-        if self._checked_at is None or (at - self._checked_at).total_seconds() >= every_s:
+        if (
+            self._checked_at is None
+            or (at - self._checked_at).total_seconds() >= self._check_every_s()
+        ):
             self._checked_at = at
             self._check(at, image_bgr, light.sight is Sight.DARK)
         if self._lost is not None:
@@ -116,6 +118,12 @@ class View:
         if self._sharp < light.quality:
             return Visibility(round(self._sharp, 2), Sight.BLURRED)
         return light
+
+    def _check_every_s(self) -> float:
+        if self._first is None:
+            return _LEARN_EVERY_S
+        is_calm = len(self._recent) == CHECKS and all(one is Sight.CLEAR for one in self._recent)
+        return CALM_CHECK_EVERY_S if is_calm else CHECK_EVERY_S
 
     def _check(self, at: datetime, image_bgr: NDArray[np.uint8], is_dark: bool) -> None:
         if self._first and not self._is_given and not self._first.is_shaped_like(image_bgr):
@@ -198,12 +206,11 @@ def _light(image_bgr: NDArray[np.uint8]) -> Visibility:
     """How well it can be seen by its light alone."""
     if image_bgr.size == 0:
         return Visibility(0.0, Sight.COVERED)
-    # Nearest is enough for a mean, and costs the same on a frame of any size.
-    small = cv2.resize(image_bgr, _SMALL_WH, interpolation=cv2.INTER_NEAREST)
-    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    if float(grey.std()) < _UNIFORM_BELOW:
+    step = max(1, image_bgr.shape[1] // _LIGHT_WIDTH)
+    grey = cv2.cvtColor(image_bgr[::step, ::step].copy(), cv2.COLOR_BGR2GRAY)
+    mean, spread = (float(value[0, 0]) for value in cv2.meanStdDev(grey))
+    if spread < _UNIFORM_BELOW:
         return Visibility(0.0, Sight.COVERED)
-    mean = float(grey.mean())
     quality = round(float(np.interp(mean, _LEVELS, (0.0, 1.0, 1.0, 0.0))), 2)
     if np.count_nonzero(grey >= _SATURATED_FROM) > _SATURATED_SHARE * grey.size:
         return Visibility(min(quality, _SATURATED_QUALITY), Sight.BRIGHT)

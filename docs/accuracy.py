@@ -43,18 +43,12 @@ def table(rows: list[tuple[str, dict[str, Any]]]) -> str:
     """Figures by name as Markdown."""
     lines = [HEAD, "|---|" + "---:|" * 8]
     for name, of in rows:
-        episodes = of["found"] + of["false_alerts"] + of["duplicates"]
-        late = of["time_to_alert_s"]
-        cells = [
-            of["true_incidents"],
-            of["found"],
-            of["false_alerts"],
-            of["duplicates"],
-            share(of["found"], episodes),
-            share(of["found"], of["true_incidents"]),
-            "-" if of["f1"] is None else f"{of['f1']:.2f}",
-            "-" if late["p50"] is None else f"{late['p50']:.1f}, {late['p95']:.1f}",
-        ]
+        found, truths, late = of["found"], of["true_incidents"], of["time_to_alert_s"]
+        told = found + of["false_alerts"] + of["duplicates"]
+        cells = [truths, found, of["false_alerts"], of["duplicates"]]
+        cells += [share(found, told), share(found, truths)]
+        cells.append("-" if of["f1"] is None else f"{of['f1']:.2f}")
+        cells.append("-" if late["p50"] is None else f"{late['p50']:.1f}, {late['p95']:.1f}")
         lines.append(f"| {name} | " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 

@@ -4,29 +4,28 @@ drawing.html and drawing.js beside this file become one page, which needs no net
 """
 
 import base64
-import hashlib
 import html
 import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import dropwhile
+from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any
 
 import av
 import av.error
 import cv2
-import numpy as np
+from msgspec import structs
 
 from detectors.hits import Frame
 from pipeline.incidents.policy import EventType, Place, Policy
 from pipeline.messages import Reason
 from pipeline.redaction import masked
 from pipeline.site.catalogue import RULE_FIELDS
-from pipeline.site.detectors import detector_class, installed
+from pipeline.site.detectors import looks_at_zones
 from pipeline.site.files import SiteFiles
-from pipeline.site.model import VIEW, Camera, Site
+from pipeline.site.model import Camera, Site
 from pipeline.site.problems import WORDS, Both, Findings
 from pipeline.site.zones import MOST_POINTS, SMALLEST
 from pipeline.sources.stream import Trouble, open_stream, packets, shown
@@ -34,7 +33,6 @@ from pipeline.sources.video import Unreadable, decoded, frames, pixels
 
 _TEMPLATE = Path(__file__).with_name("drawing.html")
 _CORE = Path(__file__).with_name("drawing.js")
-_LONGEST_PX = 1920
 _MOST_UNREADABLE = 20  # a stream that starts between two keyframes has some
 _PROBLEMS = ("F005", "F007", "R002", "R003", "R004", "R016", "R018", "R024")
 _SAID = ("camera", "camera_zone", "exclude", "id", "privacy_masks", "str", "zone")
@@ -44,31 +42,22 @@ class NoPicture(Exception):  # noqa: N818 -- what is wrong, not a Python error
     """There is no picture to draw on; says why."""
 
 
-def picture_of(camera: Camera, at_s: float) -> Frame:
-    """The first good picture of the camera's source that is `at_s` seconds after its first.
-
-    Raises NoPicture where it can't be read, or ends before.
-    """
-    first: datetime | None = None
-    last_s, unreadable = 0.0, []
+def picture_of(camera: Camera) -> Frame:
+    """The first good picture of the camera's source. Raises NoPicture."""
+    if camera.from_topic:
+        raise NoPicture("they come on grid.frames.v1: give one of them with --picture")
+    seen = _of_stream(camera) if camera.stream else frames(camera, lambda: None)
+    unreadable = []
     try:
-        for found in _pictures(camera):
-            if isinstance(found, Unreadable):
-                unreadable.append(found.what)
-                if first is None and len(unreadable) == _MOST_UNREADABLE:
-                    break
-                continue
-            first = first or found.at
-            last_s = (found.at - first).total_seconds()
-            if last_s >= at_s:
+        for found in islice(seen, _MOST_UNREADABLE):
+            if isinstance(found, Frame):
                 return found
+            unreadable.append(found.what)
     except Trouble as error:
         raise NoPicture(f"{shown(camera.stream or '')} {error}") from error
     except OSError as error:
         raise NoPicture(str(error)) from error
-    if first is not None:
-        raise NoPicture(f"its pictures end {last_s:g} s after the first: give a smaller --at")
-    raise NoPicture("; ".join(dict.fromkeys(unreadable[:3])) or "it has none")
+    raise NoPicture("; ".join(dict.fromkeys(unreadable)) or "it has none")
 
 
 def picture_in(path: Path, camera: Camera) -> Frame:
@@ -80,12 +69,6 @@ def picture_in(path: Path, camera: Camera) -> Frame:
     if isinstance(image, Unreadable):
         raise NoPicture(image.what)
     return Frame(camera.id, datetime.now(UTC), image)
-
-
-def _pictures(camera: Camera) -> Iterator[Frame | Unreadable]:
-    if camera.from_topic:
-        raise NoPicture("they come on grid.frames.v1: give one of them with --picture")
-    return _of_stream(camera) if camera.stream else frames(camera, lambda: None)
 
 
 def _of_stream(camera: Camera) -> Iterator[Frame | Unreadable]:
@@ -110,36 +93,15 @@ def page(site: Site, camera: Camera, frame: Frame) -> str:
 
     Nothing of where the pictures come from is in it: a stream's URL may be secret.
     """
-    template = _TEMPLATE.read_text("utf-8").replace("{{core}}", _CORE.read_text("utf-8"))
+    image = masked(frame, camera.privacy_masks).image_bgr
+    jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
     facts = {
-        "csp": _only_what_is_in(template),
         "title": html.escape(f"{camera.name} · {camera.id}"),
-        "picture": _data_uri(masked(frame, camera.privacy_masks)),
+        "picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
+        "core": _CORE.read_text("utf-8"),
         "data": _in_script(_data(site, camera, frame)),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda blank: facts[blank[1]], template)
-
-
-def _only_what_is_in(template: str) -> str:
-    """A policy by which the browser runs the template's scripts and style, and fetches nothing."""
-
-    def hashes(tag: str) -> str:
-        bodies = re.findall(rf"<{tag}>(.*?)</{tag}>", template, re.DOTALL)
-        digests = (hashlib.sha256(body.encode()).digest() for body in bodies)
-        return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-
-    allowed = f"script-src {hashes('script')}; style-src {hashes('style')}; img-src data:"
-    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
-
-
-def _data_uri(frame: Frame) -> str:
-    image = frame.image_bgr
-    scale = min(1.0, _LONGEST_PX / max(frame.size_wh))
-    if scale < 1:
-        size = tuple(max(1, round(side * scale)) for side in frame.size_wh)
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
+    return re.sub(r"\{\{(\w+)\}\}", lambda blank: facts[blank[1]], _TEMPLATE.read_text("utf-8"))
 
 
 def _in_script(data: dict[str, Any]) -> str:
@@ -149,17 +111,21 @@ def _in_script(data: dict[str, Any]) -> str:
 
 
 def _data(site: Site, camera: Camera, frame: Frame) -> dict[str, Any]:
-    row = _row_of(site, camera)
+    row, policy = _row_of(site, camera), site.policy
     return {
         "camera": {"id": camera.id, "name": camera.name},
         "size": frame.size_wh,
         "zones": row.get("zones", []),
         "privacy_masks": row.get("privacy_masks", []),
         "ground": row.get("ground"),
-        "events": [_event(event) for event in site.policy.events.values() if _is_seen(event)],
-        "places": [_place(place, site.policy) for place in site.policy.places.values()],
+        "events": [
+            _event(event)
+            for event in policy.events.values()
+            if event.detector and looks_at_zones(event.detector)
+        ],
+        "places": [_place(place, policy) for place in policy.places.values()],
         "words": {
-            "problem": {code: _sentences(code) for code in _PROBLEMS},
+            "problem": {code: structs.asdict(WORDS.problem[code]) for code in _PROBLEMS},
             "say": {name: WORDS.say[name] for name in _SAID},
         },
         "smallest": SMALLEST,
@@ -174,14 +140,6 @@ def _row_of(site: Site, camera: Camera) -> dict[str, Any]:
     rows = [row for node in nodes if node is not None for row in node.value["camera"]]
     found: dict[str, Any] = next(row for row in rows if row["id"] == camera.id)
     return found
-
-
-def _is_seen(event: EventType) -> bool:
-    """Whether its detector looks at zones of pictures; each camera has a VIEW of its own accord."""
-    name = event.detector
-    if name is None or name == VIEW or name not in installed():
-        return False
-    return hasattr(detector_class(name), "labels")
 
 
 def _event(event: EventType) -> dict[str, Any]:
@@ -200,8 +158,3 @@ def _event(event: EventType) -> dict[str, Any]:
 def _place(place: Place, policy: Policy) -> dict[str, str]:
     address = policy.leaves[place.leaf_code].address
     return {"id": place.id, "name": place.name, "grid": (address.micro_grid or address.grid).name}
-
-
-def _sentences(code: str) -> dict[str, Both]:
-    words = WORDS.problem[code]
-    return {"what": words.what, "why": words.why, "todo": words.todo}

@@ -26,6 +26,7 @@ from pipeline.site.model import VIEW, Camera
 
 LONGEST_SILENCE_S = 10.0  # DESIGN.md: a hit when it changes and at least every 10 s
 UNSEEN = Look(measure=0.0, score=0.0, quality=0.0)
+DENSE_S = 0.3  # looks so close must agree that something has changed
 PICTURE_EVERY_S = 10.0  # how often an unchanged scene is pictured again
 
 
@@ -41,6 +42,7 @@ class ZoneWatch:
     sent: Look | None = None
     pictured_at: datetime | None = None
     pictured: tuple[float, float] = (0.0, 0.0)
+    before: tuple[Look, datetime] | None = None  # the last look, sent or not
 
     def is_due(self, look: Look, at: datetime) -> bool:
         """Whether this look is worth a hit: changed, or the last one is getting old."""
@@ -48,9 +50,21 @@ class ZoneWatch:
             return True
         if int(at.timestamp()) <= int(self.sent_at.timestamp()):
             return False
-        if look.measure != self.sent.measure or (look.quality > 0) != (self.sent.quality > 0):
-            return True
+        if self._differs(look, self.sent):
+            return not self._may_be_a_slip(at)
         return (at - self.sent_at).total_seconds() >= self._silence_s(look)
+
+    def _differs(self, look: Look, sent: Look) -> bool:
+        return look.measure != sent.measure or (look.quality > 0) != (sent.quality > 0)
+
+    def _may_be_a_slip(self, at: datetime) -> bool:
+        """Whether the look just before still saw what was sent: a hit stands for its second, and of
+        many looks in one the first that errs must not.
+        """
+        if self.before is None or self.sent is None:
+            return False
+        look, looked_at = self.before
+        return (at - looked_at).total_seconds() < DENSE_S and not self._differs(look, self.sent)
 
     def _silence_s(self, look: Look) -> float:
         """While something is there often enough to tell when it has lasted."""
@@ -123,10 +137,14 @@ class CameraWatch:
         ]
 
     def _due(self, watch: ZoneWatch, look: Look, at: datetime) -> list[Sighting]:
-        if not watch.is_due(look, at):
+        is_due = watch.is_due(look, at)
+        watch.before = look, at
+        if not is_due:
             return []
         watch.has_sent(look, at)
-        picture = watch.wants_picture(look, at)
+        # Where a lost view looks nobody knows: its masks may hide something else.
+        shows_hidden = self.sight is not Sight.CLEAR and bool(self.camera.privacy_masks)
+        picture = watch.wants_picture(look, at) and not shows_hidden
         return [Sighting(self._hit(watch, look, at), watch, look, picture)]
 
     def _hit(self, watch: ZoneWatch, look: Look, at: datetime) -> Hit:
@@ -179,7 +197,9 @@ def watch_camera(
 
 
 def _view_of(camera: Camera) -> tuple[object, ...]:
-    return camera.reference, camera.privacy_masks
+    """What the view was told by: zones drawn anew are drawn on the view as it is now."""
+    drawn = tuple((zone.polygon, zone.exclude) for zone in camera.zones)
+    return camera.reference, camera.privacy_masks, drawn
 
 
 def _view(camera: Camera) -> View:

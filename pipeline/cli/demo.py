@@ -3,14 +3,13 @@
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import av
-import av.error
 import click
+import cv2
 from rich.console import Console
 from rich.progress import Progress
 
@@ -26,17 +25,11 @@ from pipeline.topics import ensure_topics
 
 DEMO_SITE = Path(__file__).parents[2] / "deploy" / "demo"
 # Files of a run in its folder: one that fails must not leave an older one's results behind.
-LEFT = (
-    "alerts.jsonl",
-    "log.jsonl",
-    "metrics.prom",
-    "summary.json",
-    "ingest.prom",
-    "ingest.log",
-    "worker.log",
-)
+LEFT = ["alerts.jsonl", "log.jsonl", "metrics.prom", "summary.json", "ingest.prom"]
+LEFT += ["ingest.log", "worker.log"]
 
-
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EPILOG = """\b
 Examples:
   gridalert demo
@@ -45,18 +38,8 @@ Examples:
 
 
 @click.command("demo", epilog=_EPILOG)
-@click.option(
-    "--out",
-    default="out",
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Keep everything in this folder.",
-)
-@click.option(
-    "--video",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Your own clip instead of the campus; its whole picture is the zone.",
-)
+@click.option("--out", type=_FOLDER, default="out", show_default=True, help="Keep all of it here.")
+@click.option("--video", type=_FILE, help="Your own clip; its whole picture is the zone.")
 def command(out: Path, video: Path | None) -> None:
     """Run the whole flow on a recorded camera and sensor, through a real Kafka."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -140,35 +123,16 @@ def _load(folder: Path, bootstrap: str, ports: Ports, video: Path | None) -> Sit
 
 @contextmanager
 def _progress(screen: Console, site: Site) -> Iterator[on_kafka.Progress]:
-    total = sum(_frame_count(camera.video) for camera in site.cameras if camera.video)
+    clips = [cv2.VideoCapture(str(camera.video)) for camera in site.cameras if camera.video]
+    total = sum(clip.get(cv2.CAP_PROP_FRAME_COUNT) for clip in clips)  # as the files say
     with Progress(console=screen, transient=True) as bars:
-        bar = bars.add_task("frames", total=total or None)
+        bar = bars.add_task("frames", total=total if total > 0 else None)
         yield lambda frames: bars.update(bar, completed=frames)
 
 
 def plays(path: Path) -> bool:
     """Whether a picture comes out of it. Many recorders' files do not say how many they hold."""
-    try:
-        with av.open(str(path)) as container:
-            return bool(container.streams.video) and any(_pictures(container))
-    except av.error.FFmpegError:
-        return False
-
-
-def _pictures(container: av.container.InputContainer) -> Iterator[bool]:
-    """Of each packet, whether a picture comes out."""
-    for packet in container.demux(container.streams.video[0]):
-        with suppress(av.error.FFmpegError):
-            yield bool(packet.decode())
-
-
-def _frame_count(path: Path) -> int:
-    """What the file says it holds; only for the progress bar."""
-    try:
-        with av.open(str(path)) as container:
-            return container.streams.video[0].frames if container.streams.video else 0
-    except av.error.FFmpegError:
-        return 0
+    return cv2.VideoCapture(str(path)).read()[0]
 
 
 def _summary(folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from rich.status import Status
 from rich.table import Table
 
 from detectors.runtime import ObjectModel, open_object_model
-from pipeline.cli.shared import MODEL_FOLDER, write, write_json
+from pipeline.cli.shared import JSON, MODEL_FOLDER, write, write_json
 from pipeline.ingest import SourceFailed
 from pipeline.proof.coco import CocoUnusable, evaluate_coco
-from pipeline.proof.figures import COLUMNS, figures, row, shown, wilson
-from pipeline.proof.measure import Result, as_json, count_of, figures_of, measure
+from pipeline.proof.figures import COLUMNS, row, shown, wilson
+from pipeline.proof.measure import Result, as_json, by_detector, by_zone, figures_of, measure
 from pipeline.proof.page import write_page
 from pipeline.proof.scenario import Scenario, read_scenarios
 
@@ -30,33 +30,18 @@ Examples:
 """
 
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_REPORT = "Write a page with time lines, and pictures of what went wrong, into this folder."
+_COCO = "Instead of scenarios: COCO's instances_*.json, for AP50 of the model itself."
+
+
 @click.command("evaluate", epilog=_EPILOG)
-@click.argument(
-    "scenarios",
-    nargs=-1,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write every figure, zone and episode here.",
-)
-@click.option(
-    "--report",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write a page with time lines and pictures of what went wrong into this folder.",
-)
-@click.option(
-    "--coco",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Instead of scenarios: COCO's instances_*.json, for AP50 of the model itself.",
-)
-@click.option(
-    "--images",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder of the pictures that --coco names.",
-)
+@click.argument("scenarios", nargs=-1, type=_FILE)
+@JSON
+@click.option("--report", type=_FOLDER, help=_REPORT)
+@click.option("--coco", type=_FILE, help=_COCO)
+@click.option("--images", type=_FOLDER, help="The folder of the pictures that --coco names.")
 def command(
     scenarios: tuple[Path, ...],
     json_file: Path | None,
@@ -82,18 +67,15 @@ def command(
             raise click.ClickException("these scenarios are not right:\n" + "\n".join(wrong))
         if json_file:
             write(json_file, b"")  # no older figures are left, and nobody waits for what can't be
-        page = _made(report) if report else None
+        if report:
+            _make(report)
         model = open_object_model(MODEL_FOLDER, 0)
         results = list(_measured(good, model, wrong))
-        if page:
-            write_page(page, results, model)
+        if report:
+            write_page(report, results, model)
     if json_file:
         write_json(json_file, as_json(results))
-    # Narrower than this the table would leave columns out.
-    screen = Console(width=max(110, Console().width))
-    screen.print(_table(results))
-    for line in _summary(results):
-        screen.print(line, soft_wrap=True)
+    _say(results)
     if wrong:
         raise click.ClickException("these could not be read to their ends:\n" + "\n".join(wrong))
 
@@ -114,28 +96,34 @@ def _evaluate_coco(annotations: Path, images: Path, json_file: Path | None) -> N
     click.echo(f"AP50 of {result.model} on {result.pictures} pictures: {', '.join(told)}")
 
 
-def _made(folder: Path) -> Path:
-    """The folder; exit code 1 where it can't be made."""
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"cannot write into {folder}: {error.strerror}") from error
-    return folder
 
 
 def _measured(scenarios: list[Scenario], model: ObjectModel, wrong: list[str]) -> Iterator[Result]:
     """One after the other, showing how far; a line in `wrong` for each that breaks off."""
     with Console(stderr=True).status("looking") as status:
         for number, scenario in enumerate(scenarios, 1):
-            which = f"{scenario.name} ({number} of {len(scenarios)})"
+            which = f"{scenario.camera.name} ({number} of {len(scenarios)})"
             try:
                 yield measure(scenario, model, partial(_tell, status, which))
             except SourceFailed as error:
                 wrong.append(f"{scenario.file}: {error}")
 
 
-def _tell(status: Status, which: str, at_s: float) -> None:
-    status.update(f"{which}: {at_s:.0f} s of the clip")
+def _tell(status: Status, which: str, looks: int) -> None:
+    status.update(f"{which}: {looks} looks")
+
+
+def _say(results: list[Result]) -> None:
+    # Narrower than this the table would leave columns out.
+    screen = Console(width=max(110, Console().width))
+    screen.print(_table(results))
+    for line in _summary(results):
+        screen.print(line, soft_wrap=True)
 
 
 def _table(results: list[Result]) -> Table:
@@ -144,36 +132,30 @@ def _table(results: list[Result]) -> Table:
     table.add_column("scenario, zone")
     for name in COLUMNS:
         table.add_column(name, justify="right")
-    for result in results:
-        for zone in result.zones:
-            cells = row(figures([count_of(result, [zone])]))
-            table.add_row(f"{result.scenario.name}, {zone.zone} ({zone.detector})", *cells)
-    total, detectors = figures_of(results)
+    for result, zone, of in by_zone(results):
+        table.add_row(f"{result.scenario.camera.name}, {zone.zone} ({zone.detector})", *row(of))
     table.add_section()
-    for name, of_detector in detectors.items():
-        table.add_row(name, *row(of_detector))
-    table.add_row("all", *row(total), style="bold")
+    for name, of in by_detector(results).items():
+        table.add_row(name, *row(of))
+    table.add_row("all", *row(figures_of(results)), style="bold")
     return table
 
 
 def _summary(results: list[Result]) -> Iterator[str]:
     """What the table leaves out: how far to trust it."""
-    of, _ = figures_of(results)
+    of = figures_of(results)
     episodes = of.found + of.false_alerts + of.duplicates
-    for name, hits, total in (
-        ("precision", of.found, episodes),
-        ("recall", of.found, of.true_incidents),
-    ):
-        low, high = wilson(hits, total)
-        yield f"{name}: {hits} of {total}, 95 % interval {low:.2f} to {high:.2f}"
+    for name, total in (("precision", episodes), ("recall", of.true_incidents)):
+        low, high = wilson(of.found, total)
+        yield f"{name}: {of.found} of {total}, 95 % interval {low:.2f} to {high:.2f}"
     rate = of.false_alerts_per_camera_day
     interval = "" if rate.value is None else f", 95 % interval {rate.low:g} to {rate.high:g}"
     yield f"false alerts a camera and day: {shown(rate.value)}{interval}"
     yield f"{of.hours:.2f} hours, {of.frames} frames looked at, {shown(of.frames_per_s)} a second"
     for result in results:
         if result.unreadable:
-            yield f"{result.scenario.name}: {result.unreadable} frames could not be read"
-        for truth in (truth for zone in result.zones for truth in zone.truths):
+            yield f"{result.scenario.camera.name}: {result.unreadable} frames could not be read"
+        for truth in result.scenario.truths:
             if truth.from_s > result.length_s:
                 told = f"the truth from {truth.from_s:g} s begins after the clip's end"
                 yield f"{result.scenario.file}: {told}, {result.length_s:.1f} s"

@@ -9,9 +9,10 @@ from pipeline.drawing import NoPicture, page, picture_in, picture_of
 from pipeline.site.cameras import NO_ZONE
 from pipeline.site.problems import did_you_mean
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _EPILOG = """\b
 Examples:
-  gridalert site draw cam-510117-000007 --site deploy/demo --at 5
+  gridalert site draw cam-510117-000007 --site deploy/demo
   gridalert site draw cam-east-gate --site /etc/gridalert --picture snapshot.jpg --out gate.html
 """
 
@@ -25,26 +26,10 @@ def command() -> None:
 @click.argument("camera")
 @SITE
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("zones.html"),
-    show_default=True,
-    help="The page to write.",
+    "--out", type=_FILE, default="zones.html", show_default=True, help="The page to write."
 )
-@click.option(
-    "--picture",
-    type=click.Path(path_type=Path),
-    help="Draw on the picture in this file, not on one of the camera's source.",
-)
-@click.option(
-    "--at",
-    "at_s",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    show_default=True,
-    help="Seconds after the source's first picture.",
-)
-def draw(camera: str, site: Path, out: Path, picture: Path | None, at_s: float) -> None:
+@click.option("--picture", type=_FILE, help="To draw on, in place of one of the camera's source.")
+def draw(camera: str, site: Path, out: Path, picture: Path | None) -> None:
     """Write one page on which the zones of CAMERA are drawn, and copied as TOML.
 
     Open it in any browser; it needs no network. It holds the camera's picture, with what its
@@ -57,7 +42,7 @@ def draw(camera: str, site: Path, out: Path, picture: Path | None, at_s: float) 
         raise click.ClickException(f'{site} has no camera "{camera}"; {hint}')
     watched = cameras[camera]
     try:
-        frame = picture_in(picture, watched) if picture else picture_of(watched, at_s)
+        frame = picture_in(picture, watched) if picture else picture_of(watched)
     except NoPicture as error:
         raise click.ClickException(f'camera "{camera}": no picture to draw on: {error}') from error
     write(out, page(loaded, watched, frame).encode())

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from detectors.geometry import intersections
 from detectors.hits import Detections
-from detectors.manifest import Manifest
 from detectors.runtime import ObjectModel
 
 # What COCO and our models call them.
@@ -85,20 +84,23 @@ def evaluate_coco(
     `progress`: told after each picture how many of how many are done. Raises CocoUnusable.
     """
     known = read_annotations(annotations)
-    for picture in known.images:
-        if not (folder / picture.file_name).is_file():
-            raise CocoUnusable(
-                f"{folder / picture.file_name} is missing. --images must be the folder of the "
-                f"pictures that {annotations} names."
-            )
     labels = np.array(model.manifest.labels)
-    everything = ObjectModel(down_to(model.manifest, SCORE_FROM), model.session)
+    changed = msgspec.structs.replace
+    groups = (
+        changed(group, score_threshold=SCORE_FROM, nms_iou=NMS_IOU)
+        for group in model.manifest.groups
+    )
+    lowered = changed(model.manifest, faint_threshold=SCORE_FROM, groups=tuple(groups))
+    everything = ObjectModel(lowered, model.session)
     names = {category.id: category.name for category in known.categories}
     seen: dict[str, list[Seen]] = {kind: [] for kind in KINDS}
     for done, picture in enumerate(known.images, 1):
         image_bgr = cv2.imread(str(folder / picture.file_name))
         if image_bgr is None:
-            raise CocoUnusable(f"{folder / picture.file_name} is no picture. Fetch it again.")
+            raise CocoUnusable(
+                f"{folder / picture.file_name} is missing, or no picture. --images must be the "
+                f"folder of the pictures that {annotations} names."
+            )
         found = everything.detect(image_bgr)
         truth = [a for a in known.annotations if a.image_id == picture.id]
         for kind, words in KINDS.items():
@@ -109,36 +111,20 @@ def evaluate_coco(
     return CocoResult(found_ap50, len(known.images), model.manifest.model_id)
 
 
-def down_to(manifest: Manifest, score: float) -> Manifest:
-    """The manifest with every threshold lowered to `score`."""
-    groups = tuple(
-        msgspec.structs.replace(group, score_threshold=score, nms_iou=NMS_IOU)
-        for group in manifest.groups
-    )
-    return msgspec.structs.replace(manifest, faint_threshold=score, groups=groups)
-
-
 def read_annotations(path: Path) -> Annotations:
     """The annotations of a file. Raises CocoUnusable."""
     try:
         known = msgspec.json.decode(path.read_bytes(), type=Annotations)
-    except OSError as error:
-        raise CocoUnusable(f"{path}: {error.strerror}. Name COCO's instances_*.json.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CocoUnusable(
             f"{path} is not annotations of objects as COCO writes them: {error}. "
             "Name an instances_*.json with images, annotations (bbox) and categories."
         ) from error
     missing = {a.image_id for a in known.annotations} - {picture.id for picture in known.images}
     if missing:
-        raise CocoUnusable(
-            f"{path}: annotations of image {min(missing)}, which is none of images. "
-            "Take these annotations out, or add their images."
-        )
+        raise CocoUnusable(f"{path}: annotations of image {min(missing)}, which is none of images.")
     if not {category.name for category in known.categories} & frozenset().union(*KINDS.values()):
-        raise CocoUnusable(
-            f"{path}: no category is person, car, bus or truck. Rename its categories so."
-        )
+        raise CocoUnusable(f"{path}: no category is person, car, bus or truck. Rename them so.")
     return known
 
 
@@ -188,17 +174,13 @@ def _matches(seen: Seen, order: NDArray[np.int64]) -> tuple[NDArray[np.bool_], N
     hit, counts = np.zeros(len(order), np.bool_), np.ones(len(order), np.bool_)
     for rank, box in enumerate(order):
         mine = np.where(free & (overlap[box] >= MATCH_IOU), overlap[box], 0)
-        if mine.any():
-            hit[rank] = True
-            free[len(mine) - 1 - mine[::-1].argmax()] = (
-                False  # of equals pycocotools takes the last
-            )
+        hit[rank] = mine.any()
+        if hit[rank]:  # of equals pycocotools takes the last
+            free[len(mine) - 1 - mine[::-1].argmax()] = False
         else:
             counts[rank] = not (overlap[box][seen.is_crowd] >= MATCH_IOU).any()
     return hit, counts
 
 
 def _areas(boxes_xyxy: _Boxes) -> _Boxes:
-    sides: _Boxes = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    areas: _Boxes = sides.prod(axis=1)
-    return areas
+    return np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1))

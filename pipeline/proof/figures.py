@@ -1,27 +1,15 @@
 """The figures of a measurement, and how far a few cases allow to trust them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from pipeline.proof.matching import Matched
+
 Z_95 = 1.959964  # of the normal distribution, two sides
-HOURS_A_DAY = 24
-
-
-class Count(msgspec.Struct, frozen=True):
-    """What was counted of some zones. `delays_s`: of each found truth, from its beginning until it
-    was told. `hours`: of the cameras that looked. `looking_s`: that it took.
-    """
-
-    true_incidents: int = 0
-    false_alerts: int = 0
-    duplicates: int = 0
-    delays_s: tuple[float, ...] = ()
-    hours: float = 0.0
-    frames: int = 0
-    looking_s: float = 0.0
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -77,28 +65,31 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def figures(counts: Sequence[Count]) -> Figures:
-    """The figures of all of these together."""
-    delays_s = [delay_s for one in counts for delay_s in one.delays_s]
-    found, truths = len(delays_s), sum(one.true_incidents for one in counts)
-    wrong = sum(one.false_alerts for one in counts)
-    again = sum(one.duplicates for one in counts)
-    hours, frames = sum(one.hours for one in counts), sum(one.frames for one in counts)
-    episodes = found + wrong + again
+def figures(
+    matches: Sequence[Matched], truths: int, *, hours: float, frames: int, looking_s: float
+) -> Figures:
+    """Of these episodes and so many truths. `hours`: of the cameras; `looking_s`: that it took."""
+    outcomes = Counter(one.outcome for one in matches)
+    delays_s = [
+        one.episode.from_s - one.truth.from_s
+        for one in matches
+        if one.truth is not None and one.outcome == "found"
+    ]
+    found, wrong = outcomes["found"], outcomes["false"]
     return Figures(
         true_incidents=truths,
         found=found,
         missed=truths - found,
         false_alerts=wrong,
-        duplicates=again,
-        precision=_share(found, episodes),
+        duplicates=outcomes["duplicate"],
+        precision=_share(found, len(matches)),
         recall=_share(found, truths),
-        f1=_share(2 * found, episodes + truths),
+        f1=_share(2 * found, len(matches) + truths),
         time_to_alert_s=Percentiles(_percentile(delays_s, 50), _percentile(delays_s, 95)),
         hours=round(hours, 4),
-        false_alerts_per_camera_day=rate_a_day(wrong, hours / HOURS_A_DAY),
+        false_alerts_per_camera_day=rate_a_day(wrong, hours / 24),
         frames=frames,
-        frames_per_s=_share(frames, sum(one.looking_s for one in counts)),
+        frames_per_s=_share(frames, looking_s),
     )
 
 
@@ -108,8 +99,8 @@ def rate_a_day(events: int, days: float) -> Rate:
     """
     if days <= 0:
         return Rate(None, None, None)
-    low = _mean_at(lambda mean: 1 - _at_most(events - 1, mean), 0.025) if events else 0.0
-    high = _mean_at(lambda mean: 1 - _at_most(events, mean), 0.975)
+    low = _mean_at(events - 1, 0.975) if events else 0.0
+    high = _mean_at(events, 0.025)
     return Rate(round(events / days, 4), round(low / days, 4), round(high / days, 4))
 
 
@@ -123,22 +114,14 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _at_most(events: int, mean: float) -> float:
-    """The probability of at most `events` of a Poisson distribution."""
-    if mean == 0:
-        return 1.0
-    log = math.log(mean)
-    return sum(math.exp(k * log - mean - math.lgamma(k + 1)) for k in range(events + 1))
-
-
-def _mean_at(rising: Callable[[float], float], probability: float) -> float:
-    """The mean at which `rising` reaches the probability."""
-    low, high = 0.0, 1.0
-    while rising(high) < probability:
-        high *= 2
+def _mean_at(events: int, probability: float) -> float:
+    """The mean of a Poisson distribution that has at most `events` with this probability."""
+    low, high = 0.0, 10.0 + 2 * events
     for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < probability else (low, middle)
+        mean = (low + high) / 2
+        logs = (k * math.log(mean) - mean - math.lgamma(k + 1) for k in range(events + 1))
+        at_most = sum(map(math.exp, logs))
+        low, high = (mean, high) if at_most > probability else (low, mean)
     return high
 
 

@@ -81,29 +81,20 @@ def match(episodes: Sequence[Episode], truths: Sequence[Truth], end_s: float) ->
         (-overlap_s, number, index)
         for number, episode in enumerate(episodes)
         for index, truth in enumerate(truths)
-        if episode.zone == truth.zone and (overlap_s := _overlap_s(episode, truth, end_s)) >= 0
+        if episode.zone == truth.zone
+        and (overlap_s := min(episode.until(end_s), truth.to_s) - max(episode.from_s, truth.from_s))
+        >= 0  # they touch
     )
     found: dict[int, int] = {}  # truth by episode
+    touched: dict[int, int] = {}  # the one of the longest overlap
     for _, number, index in pairs:
+        touched.setdefault(number, index)
         if number not in found and index not in found.values():
             found[number] = index
-    touched = {number: index for _, number, index in reversed(pairs)}  # the longest is set last
-    return [
-        Matched(episode, truths[found[number]], "found")
-        if number in found
-        else Matched(episode, truths[touched[number]], "duplicate")
-        if number in touched
-        else Matched(episode, None, "false")
-        for number, episode in enumerate(episodes)
-    ]
-
-
-def missed(matches: Iterable[Matched], truths: Iterable[Truth]) -> list[Truth]:
-    """The truths that nothing found."""
-    found = {one.truth for one in matches if one.outcome == "found"}
-    return [truth for truth in truths if truth not in found]
-
-
-def _overlap_s(episode: Episode, truth: Truth, end_s: float) -> float:
-    """Seconds that both last; 0 where they touch, negative where they do not."""
-    return min(episode.until(end_s), truth.to_s) - max(episode.from_s, truth.from_s)
+    matches = []
+    for number, episode in enumerate(episodes):
+        outcome: Outcome = "duplicate" if number in touched else "false"
+        outcome = "found" if number in found else outcome
+        index = found.get(number, touched.get(number, -1))
+        matches.append(Matched(episode, truths[index] if index >= 0 else None, outcome))
+    return matches

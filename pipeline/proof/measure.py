@@ -1,10 +1,10 @@
 """Measures scenarios by the very code of ingest and worker, in one process."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -12,29 +12,37 @@ from prometheus_client import CollectorRegistry
 from detectors.hits import Frame, Hit
 from detectors.runtime import ObjectModel
 from pipeline.explain.story import Entry, entries
+from pipeline.incidents.policy import Rule
 from pipeline.ingest import ingest, parts_of
-from pipeline.messages import decode_log_record
-from pipeline.proof.figures import Count, Figures, figures
-from pipeline.proof.matching import Matched, Truth, episodes_of, match, missed
+from pipeline.proof.figures import Figures, figures
+from pipeline.proof.matching import Matched, Truth, episodes_of, match
 from pipeline.proof.scenario import Scenario
-from pipeline.replay import Fold, FoldSink, LogLine
+from pipeline.replay import PARTITION, Fold, Record
 from pipeline.site.model import VIEW, Camera
 from pipeline.sources.video import Unreadable, frames
+from pipeline.topics import HITS
 from sinks.contract import Headers
 
-Tell = Callable[[float], None]  # how many seconds of the clip have been looked at
+
+class Looked(NamedTuple):
+    """One look, seconds since the clip's start, and what the fold made of it."""
+
+    at_s: float
+    hit: Hit
+    entry: Entry
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneResult:
-    """What came of one zone. `hits`: with seconds since the clip's start, as the log has them."""
+    """What came of one zone. `looks`: as the log has them."""
 
     zone: str
     detector: str
+    rule: Rule
     matches: tuple[Matched, ...]
     truths: tuple[Truth, ...]
     missed: tuple[Truth, ...]
-    hits: tuple[tuple[float, Entry], ...]
+    looks: tuple[Looked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +59,21 @@ class Result:
     looking_s: float
 
 
-class _Sink(FoldSink):
-    """Tells how far the clip has been looked at."""
+class _Log:
+    """An AlertSink that keeps what goes to the log, and tells how much that is."""
 
-    def __init__(self, fold: Fold, camera: Camera, tell: Tell) -> None:
-        super().__init__(fold)
-        self._camera, self._tell = camera, tell
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self.records: list[Record] = []
+        self._tell = tell
 
     def send(self, topic: str, key: bytes, value: bytes, headers: Headers = ()) -> None:
-        """As in `AlertSink`."""
-        before = len(self.log)
-        super().send(topic, key, value, headers)
-        record = decode_log_record(value) if len(self.log) > before else None
-        if isinstance(record, Hit):
-            self._tell(seconds(record, self._camera))
+        """As in `AlertSink`; nothing can fail."""
+        if topic == HITS:
+            self.records.append((PARTITION, len(self.records), key, value))
+            self._tell(len(self.records))
+
+    def close(self) -> None:
+        """Nothing is under way."""
 
 
 def seconds(seen: Hit | Frame, camera: Camera) -> float:
@@ -73,135 +82,117 @@ def seconds(seen: Hit | Frame, camera: Camera) -> float:
     return (at - camera.start).total_seconds() if camera.start else 0.0
 
 
-def measure(scenario: Scenario, model: ObjectModel, tell: Tell) -> Result:
-    """Look at the whole clip. Raises SourceFailed where it cannot be read after all."""
-    (camera,) = scenario.site.cameras
-    sink = _Sink(Fold(scenario.site.policy), camera, tell)
-    parts = parts_of(scenario.site, sink, model, CollectorRegistry())
+def measure(scenario: Scenario, model: ObjectModel, tell: Callable[[int], None]) -> Result:
+    """Look at the whole clip. Raises SourceFailed where it cannot be read after all.
+
+    `tell`: called with the number of looks so far.
+    """
+    camera, log = scenario.camera, _Log(tell)
+    parts = parts_of(scenario.site, log, model, CollectorRegistry())
     began = perf_counter()
     looked = ingest(scenario.site, parts, threading.Event())
     looking_s = perf_counter() - began
-    length_s, unreadable = _length(camera)
-    lines = (msgspec.json.decode(line, type=LogLine).record() for line in sink.log)
-    told = tuple(_timed(entries(lines, Fold(scenario.site.policy), None), camera))
-    zones = tuple(_zones(scenario, told, length_s))
-    return Result(scenario, zones, length_s, looked, unreadable, looking_s)
-
-
-def _length(camera: Camera) -> tuple[float, int]:
-    """Seconds from the first to the last frame, and how many were no pictures."""
-    last_s, unreadable = 0.0, 0
+    length_s, unreadable = 0.0, 0
     for frame in frames(camera, lambda: None):
         if isinstance(frame, Unreadable):
             unreadable += 1
         else:
-            last_s = seconds(frame, camera)
-    return last_s, unreadable
+            length_s = seconds(frame, camera)
+    told = [
+        Looked(seconds(entry.record, camera), entry.record, entry)
+        for entry in entries(log.records, Fold(scenario.site.policy), None)
+        if isinstance(entry.record, Hit)
+    ]
+    return Result(
+        scenario, _zones(scenario, told, length_s), length_s, looked, unreadable, looking_s
+    )
 
 
-def _timed(told: Iterable[Entry], camera: Camera) -> Iterator[tuple[float, Entry]]:
-    for entry in told:
-        if isinstance(entry.record, Hit):
-            yield seconds(entry.record, camera), entry
-
-
-def _zones(
-    scenario: Scenario, told: tuple[tuple[float, Entry], ...], length_s: float
-) -> Iterator[ZoneResult]:
-    (camera,) = scenario.site.cameras
-    zones = [zone for zone in camera.zones if zone.detector != VIEW]  # it is no truth of a clip
-    kinds = {zone.event_type for zone in zones}
+def _zones(scenario: Scenario, told: list[Looked], length_s: float) -> tuple[ZoneResult, ...]:
+    zones = [zone for zone in scenario.camera.zones if zone.detector != VIEW]
+    kinds = {zone.event_type for zone in zones}  # a covered camera is no truth of a clip
     published = [
-        (at_s, alert.data)
-        for at_s, entry in told
-        for alert, _ in entry.step.alerts
+        (look.at_s, alert.data)
+        for look in told
+        for alert, _ in look.entry.step.alerts
         if alert.data.event.type in kinds
     ]
     episodes = episodes_of(published, {zone.place_id: zone.id for zone in zones})
+    results = []
     for zone in zones:
         truths = tuple(truth for truth in scenario.truths if truth.zone == zone.id)
         own = [episode for episode in episodes if episode.zone == zone.id]
         matches = tuple(match(own, truths, length_s))
-        hits = tuple((at_s, entry) for at_s, entry in told if _zone_of(entry) == zone.id)
-        lost = tuple(missed(matches, truths))
-        yield ZoneResult(zone.id, zone.detector, matches, truths, lost, hits)
+        looks = tuple(look for look in told if look.hit.zone_id == zone.id)
+        rule = scenario.site.policy.watches[scenario.camera.id, zone.id].rule
+        found = {one.truth for one in matches}
+        lost = tuple(truth for truth in truths if truth not in found)
+        results.append(ZoneResult(zone.id, zone.detector, rule, matches, truths, lost, looks))
+    return tuple(results)
 
 
-def _zone_of(entry: Entry) -> str:
-    return entry.record.zone_id if isinstance(entry.record, Hit) else ""
-
-
-def count_of(result: Result, zones: Sequence[ZoneResult]) -> Count:
-    """What was counted in some zones of a scenario."""
-    every = [(zone, one) for zone in zones for one in zone.matches]
-    return Count(
-        true_incidents=sum(len(zone.truths) for zone in zones),
-        false_alerts=sum(one.outcome == "false" for _, one in every),
-        duplicates=sum(one.outcome == "duplicate" for _, one in every),
-        delays_s=tuple(
-            one.episode.from_s - one.truth.from_s
-            for _, one in every
-            if one.truth is not None and one.outcome == "found"
-        ),
-        hours=result.length_s / 3600,
-        frames=result.frames,
-        looking_s=result.looking_s,
+def figures_of(results: Sequence[Result]) -> Figures:
+    """Of all zones of these together."""
+    zones = [zone for result in results for zone in result.zones]
+    return figures(
+        [one for zone in zones for one in zone.matches],
+        sum(len(zone.truths) for zone in zones),
+        hours=sum(result.length_s for result in results) / 3600,
+        frames=sum(result.frames for result in results),
+        looking_s=sum(result.looking_s for result in results),
     )
 
 
-def figures_of(results: Iterable[Result]) -> tuple[Figures, dict[str, Figures]]:
-    """Of all together, and of each detector by name, over the scenarios in which it looked."""
-    by_detector: dict[str, list[Count]] = {}
-    total: list[Count] = []
+def by_zone(results: Sequence[Result]) -> list[tuple[Result, ZoneResult, Figures]]:
+    """The figures of each zone alone."""
+    return [(r, z, figures_of([replace(r, zones=(z,))])) for r in results for z in r.zones]
+
+
+def by_detector(results: Sequence[Result]) -> dict[str, Figures]:
+    """Of each detector, over the scenarios in which it looked."""
+    parts: dict[str, list[Result]] = {}
     for result in results:
-        total.append(count_of(result, result.zones))
-        for detector in sorted({zone.detector for zone in result.zones}):
-            zones = [zone for zone in result.zones if zone.detector == detector]
-            by_detector.setdefault(detector, []).append(count_of(result, zones))
-    return figures(total), {name: figures(counts) for name, counts in sorted(by_detector.items())}
+        for name in {zone.detector for zone in result.zones}:
+            zones = tuple(zone for zone in result.zones if zone.detector == name)
+            parts.setdefault(name, []).append(replace(result, zones=zones))
+    return {name: figures_of(parts[name]) for name in sorted(parts)}
 
 
-def as_json(results: list[Result]) -> dict[str, Any]:
+def as_json(results: Sequence[Result]) -> dict[str, Any]:
     """What `gridalert evaluate --json` writes."""
-    total, detectors = figures_of(results)
-    answer: dict[str, Any] = msgspec.to_builtins(
+    scenarios = [
         {
-            "total": total,
-            "detectors": detectors,
-            "scenarios": [_scenario_json(result) for result in results],
+            "name": result.scenario.camera.name,
+            "file": str(result.scenario.file),
+            "length_s": round(result.length_s, 3),
+            "unreadable_frames": result.unreadable,
+            **msgspec.structs.asdict(figures_of([result])),
+            "zones": [
+                {
+                    "id": zone.zone,
+                    "detector": zone.detector,
+                    **msgspec.structs.asdict(of),
+                    "episodes": [_episode(one, result.length_s) for one in zone.matches],
+                    "missed_truths": [_span(truth) for truth in zone.missed],
+                }
+                for _, zone, of in by_zone([result])
+            ],
         }
+        for result in results
+    ]
+    total, detectors = figures_of(results), by_detector(results)
+    answer: dict[str, Any] = msgspec.to_builtins(
+        {"total": total, "detectors": detectors, "scenarios": scenarios}
     )
     return answer
 
 
-def _scenario_json(result: Result) -> dict[str, Any]:
-    of_all = figures([count_of(result, result.zones)])
+def _episode(one: Matched, length_s: float) -> dict[str, Any]:
     return {
-        "name": result.scenario.name,
-        "file": str(result.scenario.file),
-        "length_s": round(result.length_s, 3),
-        "unreadable_frames": result.unreadable,
-        **msgspec.structs.asdict(of_all),
-        "zones": [
-            {
-                "id": zone.zone,
-                "detector": zone.detector,
-                **msgspec.structs.asdict(figures([count_of(result, [zone])])),
-                "episodes": [_episode_json(one, result.length_s) for one in zone.matches],
-                "missed_truths": [_span(truth) for truth in zone.missed],
-            }
-            for zone in result.zones
-        ],
-    }
-
-
-def _episode_json(one: Matched, length_s: float) -> dict[str, Any]:
-    episode = one.episode
-    return {
-        "alert_id": episode.alert_id,
-        "from_s": episode.from_s,
-        "to_s": round(episode.until(length_s), 3),
-        "open_at_end": episode.to_s is None,
+        "alert_id": one.episode.alert_id,
+        "from_s": one.episode.from_s,
+        "to_s": round(one.episode.until(length_s), 3),
+        "open_at_end": one.episode.to_s is None,
         "outcome": one.outcome,
         "truth": _span(one.truth) if one.truth else None,
     }

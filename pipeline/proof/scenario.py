@@ -1,13 +1,15 @@
-"""Scenarios: a clip, its zones, and what happened there; each becomes a whole site, checked as one.
+"""Scenarios: a clip, its zones, and what happened there.
 
-NAME.toml ──> a site in a folder of its own ──load_site──> Scenario
-              (the shipped catalogue, its map, a place for each zone)
+Each is read as the one camera of the shipped site, with a place for each zone: whatever `gridalert
+check` would say of a camera is said of it, where it stands in the scenario's own file.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,38 +17,39 @@ from typing import Any
 from detectors.hits import Frame
 from pipeline.incidents.policy import NotNegative
 from pipeline.proof.matching import Truth
-from pipeline.proof.scenario_site import events_by_detector, write_site
-from pipeline.site.cameras import CAMERA_KEYS, ZONE_KEYS
+from pipeline.site.cameras import NO_ZONE
+from pipeline.site.detectors import looks_at_zones
 from pipeline.site.files import SiteFiles
-from pipeline.site.load import check_site
-from pipeline.site.model import Site
-from pipeline.site.problems import Both, Findings, Spot, did_you_mean
-from pipeline.site.tables import Ids, Node, Row, Said, read, rows
+from pipeline.site.grid_map import MAP_FILE
+from pipeline.site.load import load_site, site_of
+from pipeline.site.model import Camera, Site
+from pipeline.site.problems import Both, Findings, did_you_mean
+from pipeline.site.tables import Ids, Node, Row, read, read_value, rows
 from pipeline.sources.video import PICTURES, frames
 
 START = datetime.fromisoformat("2026-06-01T08:00:00+08:00")  # where a scenario names no start
+SHIPPED = Path(__file__).parents[2] / "deploy" / "demo"
+_TAKEN = ("gridalert.toml", "catalogue.toml", "officers.csv", "deadlines.toml", MAP_FILE)
 _OF_A_SITE = {"id", "gb_device_id", "location", "stream", "from_topic"}  # a clip has none of these
-_KEYS = {*CAMERA_KEYS, "truth"} - _OF_A_SITE
-_KEYS_OF_ZONE = {*ZONE_KEYS, "detector"} - {"event", "place"}
-_PATHS = ("video", "frames", "reference")
-_TOLD_HERE = {"R013", "R025"}  # no such file, no zone: in the scenario's own words
 _NUMBER = re.compile(r"%(?:0(\d+))?d")  # of a printf pattern
 _MAY_BE_BROKEN = 100  # frames that are tried until one can be read
+_NO_PICTURE = Both(
+    "no picture can be read of it: try ffprobe on it", "无法读取画面，请用 ffprobe 检查"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A clip as the one camera of a site, and what happened in its zones."""
+    """A clip as the one camera, whose id is the scenario's name, of a site; what happened in it."""
 
-    name: str
     file: Path
     site: Site
     truths: tuple[Truth, ...]
 
-
-class _Own(Row):
-    name: Said
-    truth: tuple[Any, ...] = ()
+    @property
+    def camera(self) -> Camera:
+        """The clip."""
+        return self.site.cameras[0]
 
 
 class _Truth(Row):
@@ -56,156 +59,146 @@ class _Truth(Row):
 
 
 def read_scenarios(files: Collection[Path], folder: Path) -> tuple[list[Scenario], list[str]]:
-    """The good scenarios, whose sites lie in the empty `folder` then, and a line for each thing
-    that is wrong with the others: where, what, why and what to do.
+    """The good scenarios, for some of which links lie in the empty `folder` then, and a line for
+    each thing that is wrong with the others: where, what, why and what to do.
     """
     names = Ids(Both("scenario", "场景"))
     scenarios: list[Scenario] = []
     wrong: list[str] = []
     for number, file in enumerate(files):
-        reader = _Reader(file, folder / str(number))
-        scenario = reader.scenario(names)
-        wrong += dict.fromkeys(f"{spot} {text}" for spot, text in sorted(reader.wrong))
-        if scenario is not None:
+        found = Findings(apart_from=(NO_ZONE,))
+        scenario = _scenario(file, folder / str(number), names, found)
+        wrong += [one.line_of_text("en") for one in found.all if one.severity == "error"]
+        if scenario is not None and not found.errors:
             scenarios.append(scenario)
     return scenarios, wrong
 
 
-class _Reader:
-    """Reads one scenario; what is wrong with it is noted."""
+def _scenario(file: Path, links: Path, names: Ids, found: Findings) -> Scenario | None:
+    node = SiteFiles(Path(), found).toml(str(file))
+    if node is None:
+        return None
+    named = isinstance(node.value.get("name"), str) and names.claim(node, "name")
+    if not node.value.get("zones"):
+        node.add("F005", key="zones", expected=Both("[[zones]]", "[[zones]]"))
+    truths = tuple(_truths(node))
+    camera = _camera(node, node.value["name"] if named else "unnamed")
+    pattern = camera.value.get("frames")
+    if isinstance(pattern, str) and _NUMBER.search(Path(pattern).name):
+        camera.value["frames"] = _numbered(file.parent.resolve() / pattern, links) or pattern
+    site, _ = site_of(
+        _Files(Node({"camera": [camera.value]}, node.file, camera.lines, found), file)
+    )
+    if site is not None and not _plays(site.cameras[0]):
+        node.wrong("video" if "video" in node.value else "frames", _NO_PICTURE)
+    return Scenario(file, site, truths) if site else None
 
-    def __init__(self, file: Path, folder: Path) -> None:
-        self.wrong: list[tuple[Spot, str]] = []
-        self._file, self._folder = file, folder
-        self._found = Findings()
 
-    def scenario(self, names: Ids) -> Scenario | None:
-        node = SiteFiles(Path(), self._found).toml(str(self._file))
-        if node is None:
-            self._note_found()
+class _Files(SiteFiles):
+    """The shipped site's, but for `camera` in place of its own, and a place for each zone of it."""
+
+    def __init__(self, camera: Node, file: Path) -> None:
+        super().__init__(file.parent.resolve(), camera.found)
+        self._camera = camera
+
+    def camera_files(self) -> list[str]:
+        return [self._camera.file]
+
+    def toml(self, name: str, needed_for: str | None = None) -> Node | None:
+        return self._camera if name == self._camera.file else super().toml(name, needed_for)
+
+    def content(self, name: str, needed_for: str | None = None) -> bytes | None:
+        if name not in _TAKEN:
             return None
-        given = _known(node, _KEYS)
-        own = read(replace(node, value=_only(given, _Own.__struct_fields__)), _Own)
-        named = own is not None and names.claim(node, "name")
-        truths = tuple(self._truths(node))
-        camera = {k: v for k, v in given.items() if k != "truth"}
-        camera["id"] = given["name"] if named else "unnamed"
-        camera.setdefault("start", START)
-        site = self._site(node, self._with_paths(node, camera))
-        self._note_found()
-        if self.wrong or site is None or own is None:
-            return None
-        self._try(node, site)
-        return None if self.wrong else Scenario(own.name, self._file, site, truths)
+        content = (SHIPPED / name).read_bytes()
+        if name == MAP_FILE:
+            *_, leaf = _shipped().policy.leaves
+            for zone in rows(self._camera["camera"][0], "zones"):
+                place = {"level": "place", "id": zone.value["place"], "parent": leaf}
+                place["name"] = f"zone {zone.value.get('id')}"
+                feature = {"type": "Feature", "properties": place, "geometry": None}
+                content += f"\n{json.dumps(feature)}".encode()
+        self._bytes[name] = content
+        return content
 
-    def _note_found(self) -> None:
-        errors = (one for one in self._found.all if one.severity == "error")
-        self.wrong += [(Spot(e.file, e.line), f"{e.code} {e.text('en')}") for e in errors]
 
-    def _note(self, node: Node, text: str, *steps: str | int) -> None:
-        self.wrong.append((node.spot(*steps), text))
+@cache
+def _shipped() -> Site:
+    return load_site(SHIPPED)
 
-    def _truths(self, node: Node) -> Iterator[Truth]:
-        zones = [str(zone.value.get("id")) for zone in rows(node, "zones")]
-        for row in rows(node, "truth"):
-            truth = read(row, _Truth)
-            if truth is None:
-                continue
-            if truth.zone not in zones:
-                hint = did_you_mean(truth.zone, zones).en
-                told = f'the truth is of zone "{truth.zone}", which the scenario has not'
-                self._note(row, f"{told} · {hint}", "zone")
-            if truth.to_s <= truth.from_s:
-                told = f"the truth ends at {truth.to_s:g} s but begins at {truth.from_s:g} s"
-                self._note(row, f"{told} · correct from_s or to_s", "to_s")
-            yield Truth(truth.zone, truth.from_s, truth.to_s)
 
-    def _with_paths(self, node: Node, camera: dict[str, Any]) -> dict[str, Any]:
-        """The camera with paths that hold wherever its site lies."""
-        for key in _PATHS:
-            value = camera.get(key)
-            if not isinstance(value, str):
-                continue
-            path = self._file.parent.resolve() / value
-            try:
-                if key == "frames" and _NUMBER.search(path.name):
-                    path = self._numbered(path)
-                there = path.is_dir() if key == "frames" else path.is_file()
-            except (OSError, ValueError):  # a name that no file can have
-                there = False
-            if not there:
-                told = f'"{key}" is "{value}", and there is no such file'
-                todo = "put it there, or correct the path: it is relative to this file"
-                self._note(node, f"{told} · {todo}", key)
-            camera[key] = str(path)
-        return camera
+def _truths(node: Node) -> Iterator[Truth]:
+    if "truth" in node.value:
+        read_value(node, "truth", list[Any])
+    zones = [str(zone.value.get("id")) for zone in rows(node, "zones")]
+    for row in rows(node, "truth"):
+        truth = read(row, _Truth)
+        if truth is None:
+            continue
+        if truth.zone not in zones:
+            facts = {"key": "zone", "value": truth.zone, "choices": ", ".join(zones)}
+            row.add("F008", "zone", **facts, hint=did_you_mean(truth.zone, zones))
+        if truth.to_s <= truth.from_s:
+            row.wrong("to_s", Both("it must be later than from_s", "必须晚于 from_s"))
+        yield Truth(truth.zone, truth.from_s, truth.to_s)
 
-    def _numbered(self, pattern: Path) -> Path:
-        """A folder of links to the pictures whose names fit, in order of their numbers."""
-        digits = _NUMBER.sub(lambda m: rf"(\d{{{m[1] or 1},}})", re.escape(pattern.name))
-        fitting = [
-            (int(found[1]), path)
-            for path in pattern.parent.iterdir()
-            if (found := re.fullmatch(digits, path.name)) and path.suffix.lower() in PICTURES
+
+def _camera(node: Node, name: str) -> Node:
+    """The scenario as a row of cameras/*.toml, and where its parts stand."""
+    _refuse(node, _OF_A_SITE, ("video", "frames"))
+    given = {key: value for key, value in node.value.items() if key != "truth"}
+    camera = {"start": START, **given, "id": name}
+    if isinstance(zones := given.get("zones"), list):
+        camera["zones"] = [
+            _zone(node["zones"][n]) if isinstance(zone, dict) else zone
+            for n, zone in enumerate(zones)
         ]
-        folder = self._folder / "frames"
-        folder.mkdir(parents=True)
-        for number, path in fitting:
-            (folder / f"{number:020}{path.suffix}").symlink_to(path)
-        return folder if fitting else pattern
-
-    def _site(self, node: Node, camera: dict[str, Any]) -> Site | None:
-        """The scenario's site; what a site does not take is noted where it stands in the file."""
-        steps = write_site(self._folder, camera, list(self._zones(node)))
-        site, problems = check_site(self._folder)
-        for one in problems:
-            if one.severity == "error" and one.code not in _TOLD_HERE:
-                where = steps[one.line - 1] if one.file.startswith("cameras") else ()
-                self._note(node, f"{one.code} {one.text('en')}", *where)
-        return site
-
-    def _zones(self, node: Node) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The zones as a site has them, each with its number in the file."""
-        events = events_by_detector()
-        if not node.value.get("zones"):
-            self._note(
-                node, "the scenario has no zone · nothing would be looked for · add [[zones]]"
-            )
-        for row in rows(node, "zones"):
-            zone = _known(row, _KEYS_OF_ZONE)
-            detector = zone.pop("detector", None)
-            if detector is None:
-                row.add("F005", key="detector", expected=Both(", ".join(events), "、".join(events)))
-            elif str(detector) not in events:
-                facts = {"key": "detector", "value": detector, "choices": ", ".join(events)}
-                row.add("F008", "detector", **facts, hint=did_you_mean(str(detector), events))
-            if str(detector) not in events:  # the rest can still be checked, but for its params
-                zone.pop("params", None)
-            zone["event"] = events.get(str(detector), next(iter(events.values()), ""))
-            yield int(row.path[-1]), zone
-
-    def _try(self, node: Node, site: Site) -> None:
-        """Note a clip without a picture."""
-        (camera,) = site.cameras
-        key = "video" if camera.video else "frames"
-        try:
-            first = islice(frames(camera, lambda: None), _MAY_BE_BROKEN)
-            plays = any(isinstance(frame, Frame) for frame in first)
-        except OSError:
-            plays = False
-        if not plays:
-            value = node.value[key]
-            self._note(
-                node, f'no picture can be read of "{key}", "{value}" · try ffprobe on it', key
-            )
+    lines = {
+        ("camera", 0, *("event" if step == "detector" else step for step in path)): line
+        for path, line in node.lines.items()
+    }
+    return replace(node, value=camera, lines=lines)
 
 
-def _known(node: Node, keys: Collection[str]) -> dict[str, Any]:
-    """What stands under `keys`; other keys are noted."""
-    for key in node.value.keys() - keys:
-        node.add("F004", key, key=key, hint=did_you_mean(key, keys))
-    return _only(node.value, keys)
+def _zone(row: Node) -> dict[str, Any]:
+    """A zone as a site has it."""
+    _refuse(row, {"event", "place"}, ("detector",))
+    events = {
+        event.detector: event.type
+        for event in reversed(_shipped().policy.events.values())
+        if event.detector and looks_at_zones(event.detector)
+    }
+    zone = dict(row.value)
+    detector, choices = str(zone.pop("detector", "")), ", ".join(sorted(events))
+    if detector not in events:
+        hint = did_you_mean(detector, events)
+        row.add("F008", "detector", key="detector", value=detector, choices=choices, hint=hint)
+        zone.pop("params", None)  # the rest can still be checked
+    event = events.get(detector, events["crowding"])
+    return zone | {"event": event, "place": f"pl-{row.path[-1]}"}
 
 
-def _only(value: dict[str, Any], keys: Collection[str]) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if key in keys}
+def _refuse(row: Node, keys: Collection[str], rather: Collection[str]) -> None:
+    for key in row.value.keys() & keys:
+        row.add("F004", key, key=key, hint=did_you_mean(key, rather))
+
+
+def _numbered(pattern: Path, links: Path) -> str | None:
+    """A folder of links to the pictures whose names fit, in order of number; None of none."""
+    digits = _NUMBER.sub(lambda m: rf"(\d{{{m[1] or 1},}})", re.escape(pattern.name))
+    for path in pattern.parent.glob("*"):
+        if (fits := re.fullmatch(digits, path.name)) and path.suffix.lower() in PICTURES:
+            links.mkdir(parents=True, exist_ok=True)
+            (links / f"{int(fits[1]):020}{path.suffix}").symlink_to(path)
+    return str(links) if links.exists() else None
+
+
+def _plays(camera: Camera) -> bool:
+    """Whether the clip has a picture."""
+    try:
+        return any(
+            isinstance(frame, Frame)
+            for frame in islice(frames(camera, lambda: None), _MAY_BE_BROKEN)
+        )
+    except OSError:
+        return False

@@ -1,27 +1,52 @@
 """Try a network on a picture beside the shipped one: a wrong choice must not pass as a model."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.decoders import decode
+from detectors.geometry import iou_of
 from detectors.hits import Detections
 from detectors.manifest import Manifest
-from detectors.recognise import Agreement, NotRecognised, agreement
+from detectors.preprocess import Letterbox
+from detectors.recognise import NotRecognised
 from detectors.runtime import ObjectModel, Session
 from pipeline.proof.coco import KINDS
 
 _COMPARED_FROM = 0.25
-_RUNS = 5
+_RUNS = 3
+_RED = (0, 0, 255)
 
 Choice = tuple[str, str]
+
+
+class Agreement(NamedTuple):
+    """How far a network sees what a known one sees: the sum of the confidences of its boxes on one
+    of the same kind (IoU .5), how many of `known` were found, and found as another kind only.
+    """
+
+    belief: float
+    found: int
+    other_kind: int
+    known: int
+
+
+def agreement(found: Detections, known: Detections) -> Agreement:
+    """`class_id` of both counts in the same kinds."""
+    overlaps = iou_of(known.xyxy, found.xyxy) >= 0.5
+    right = overlaps & (known.class_id[:, None] == found.class_id[None])
+    hit = right.any(axis=1)
+    mixed_up = int((overlaps.any(axis=1) & ~hit).sum())
+    belief = float(found.confidence[right.any(axis=0)].sum())
+    return Agreement(belief, int(hit.sum()), mixed_up, len(known))
 
 
 def beside(
@@ -31,22 +56,22 @@ def beside(
 
     Of people and vehicles, those that it has. Raises NotRecognised where the picture shows none.
     """
-    kinds = [kind for kind, words in KINDS.items() if words & _reported(manifest)]
+    reported = {label for group in manifest.groups for label in group.labels}
+    kinds = [kind for kind, words in KINDS.items() if words & reported]
     known = _of_kinds(shipped.sure(shipped.detect(image_bgr)), shipped.manifest, kinds)
     if not len(known):
         raise NotRecognised(
             f"GridAlert's own model sees no {' and no '.join(kinds)} on this picture, so there is "
             "nothing to compare with. Give a --picture with some."
         )
-    seen = {}
-    groups = tuple(
-        msgspec.structs.replace(group, score_threshold=_COMPARED_FROM) for group in manifest.groups
-    )
-    for colour, scale in product(("rgb", "bgr"), ("0..1", "0..255")):
-        shown = msgspec.structs.replace(manifest.input, colour=colour, scale=scale)
-        model = ObjectModel(msgspec.structs.replace(manifest, input=shown, groups=groups), session)
-        found = model.sure(model.detect(image_bgr))
-        seen[colour, scale] = agreement(_of_kinds(found, manifest, kinds), known)
+    seen: dict[Choice, Agreement] = {}
+    for choice in product(("rgb", "bgr"), ("0..1", "0..255")):
+        shown = msgspec.structs.replace(manifest.input, colour=choice[0], scale=choice[1])
+        tensor, placement = Letterbox(shown)(image_bgr)
+        output = session.run(manifest.output.name, {shown.name: tensor})
+        of_it = manifest.output.layout, output, manifest.labels, manifest.groups
+        found = decode(*of_it, _COMPARED_FROM, placement)
+        seen[choice] = agreement(_of_kinds(found, manifest, kinds), known)
     return seen
 
 
@@ -70,10 +95,6 @@ def judge(seen: Mapping[Choice, Agreement], chosen: Choice) -> None:
         )
 
 
-def _reported(manifest: Manifest) -> frozenset[str]:
-    return frozenset(label for group in manifest.groups for label in group.labels)
-
-
 def _of_kinds(found: Detections, manifest: Manifest, kinds: Sequence[str]) -> Detections:
     """Those of these kinds; `class_id` counts in `kinds`."""
     kind_of = np.full(len(manifest.labels), -1)
@@ -83,17 +104,8 @@ def _of_kinds(found: Detections, manifest: Manifest, kinds: Sequence[str]) -> De
     return ours.where(ours.class_id >= 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """The picture with the boxes that count, how many of which class, and the median time."""
-
-    jpeg: bytes
-    counted: Counter[str]
-    spent_ms: float
-
-
-def try_out(model: ObjectModel, image_bgr: NDArray[np.uint8]) -> Trial:
-    """What a model counts on a picture, at its own thresholds."""
+def try_out(model: ObjectModel, image_bgr: NDArray[np.uint8], tell: Callable[[str], None]) -> bytes:
+    """The picture with the boxes that count, as JPEG; tells what these are and how long it took."""
     spent_ms = []
     for _ in range(_RUNS):
         began = perf_counter()
@@ -104,16 +116,14 @@ def try_out(model: ObjectModel, image_bgr: NDArray[np.uint8]) -> Trial:
     for (x0, y0, x1, y1), name, score in zip(
         found.xyxy.astype(int).tolist(), names, found.confidence, strict=True
     ):
-        cv2.rectangle(drawn, (x0, y0), (x1, y1), (0, 0, 255), 2)
-        cv2.putText(
-            drawn,
-            f"{name} {score:.2f}",
-            (x0, max(12, y0 - 4)),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.45,
-            (0, 0, 255),
-            1,
-            cv2.LINE_AA,
-        )
-    _, jpeg = cv2.imencode(".jpg", drawn)
-    return Trial(jpeg.tobytes(), Counter(names), median(spent_ms))
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), _RED, 2)
+        text, spot = f"{name} {score:.2f}", (x0, max(12, y0 - 4))
+        cv2.putText(drawn, text, spot, cv2.FONT_HERSHEY_SIMPLEX, 0.45, _RED, 1, cv2.LINE_AA)
+    counted = ", ".join(f"{n} {name}" for name, n in Counter(names).items()) or "nothing"
+    shown, (width_px, height_px) = model.manifest.input, model.manifest.input.size_wh
+    tell(
+        f"{model.manifest.output.layout}, {width_px}x{height_px}, {shown.colour} {shown.scale}, "
+        f"{shown.place}: {median(spent_ms):.0f} ms a picture on one thread "
+        f"({model.session.provider}); it counts {counted}"
+    )
+    return bytes(cv2.imencode(".jpg", drawn)[1].tobytes())

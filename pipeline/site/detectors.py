@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoints, entry_points
 from typing import Any, Literal
 
 from detectors.hits import Params, Zone
+from pipeline.site.model import VIEW
 from pipeline.site.problems import Both, say
 from pipeline.site.tables import Node
 
@@ -30,6 +31,11 @@ def detector_class(name: str) -> Any:
             "Correct catalogue.toml, or add its entry-point line and run make env"
         )
     return _found()[name].load()
+
+
+def looks_at_zones(name: str) -> bool:
+    """Whether a detector looks at zones that people draw; a camera has its VIEW of its own."""
+    return name in installed() and name != VIEW and hasattr(detector_class(name), "labels")
 
 
 def check_detector(row: Node, owner: Both, name: str, watched: Zone | Params) -> None:

@@ -46,9 +46,13 @@ def check_site(
     if not folder.is_dir():
         found.add("F001", Spot(str(folder), 1), file=folder, reason=say("needs_folder"))
         return None, found.all
-    folder = folder.resolve()  # a camera's files stay where they are when the process moves
-    files = SiteFiles(folder, found)
-    parts = _Parts(files)
+    # Resolved, a camera's files stay where they are when the process moves.
+    return site_of(SiteFiles(folder.resolve(), found))
+
+
+def site_of(files: SiteFiles) -> tuple[Site | None, tuple[Problem, ...]]:
+    """As `check_site`, of files however they are read."""
+    found, parts = files.found, _Parts(files)
     # The settings come last: of them only what decides, or is written, is in the policy's version.
     digest = files.digest(parts.calendar.id)
     settings = read_settings(files, {z.detector for c in parts.cameras for z in c.zones})
@@ -56,7 +60,7 @@ def check_site(
         return None, found.all
     policy = parts.policy(settings, parts.deadlines, digest)
     cameras, sensors = tuple(parts.cameras), tuple(parts.sensors)
-    return Site(folder, settings, policy, cameras, sensors, parts.grid_map.locator), found.all
+    return Site(files.folder, settings, policy, cameras, sensors, parts.grid_map.locator), found.all
 
 
 class _Parts:

@@ -163,14 +163,19 @@ class FramesTopic:
                 while not self.stop.is_set():
                     self._poll(consumer)
             except (KafkaError, SinkUnavailable) as error:
-                if consumer is not None:
-                    consumer.close(autocommit=False)  # what could not be refused comes again
-                why = str(error) or type(error).__name__
-                log.warning(f"{FRAMES}: {why}: this user must read it in group {FRAMES_GROUP}")
-                self._tally.metrics.camera_troubles.labels(Reason.CANNOT_CONNECT).inc()
-                self.stop.wait(backoff.wait_s(monotonic() - began_s))
+                why = f"{error or type(error).__name__}: this user must read it in {FRAMES_GROUP}"
+                reason, comes_again = Reason.CANNOT_CONNECT, True  # what could not be refused
+            except Exception as error:  # noqa: BLE001 -- no camera is lost to the unforeseen
+                why = f"{type(error).__name__}: {error}"
+                reason, comes_again = Reason.GARBAGE, False  # it would fail again, for ever
             else:
                 consumer.close()
+                return
+            if consumer is not None:
+                consumer.close(autocommit=not comes_again)
+            log.warning(f"{FRAMES}: {why}")
+            self._tally.metrics.camera_troubles.labels(reason).inc()
+            self.stop.wait(backoff.wait_s(monotonic() - began_s))
 
     def _poll(self, consumer: KafkaConsumer) -> None:
         for records in consumer.poll(timeout_ms=500).values():

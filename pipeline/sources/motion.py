@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]
 GREY_WH = (160, 90)
 LOOK_S = 5.0
-LOOK_AT_SOMETHING_S = (
-    2.0  # half as long as a standing vehicle may go unseen (detectors/standing.py)
-)
+LOOK_AT_SOMETHING_S = 2.0  # a place that is not found is empty after three looks (standing.py)
 QUIET_AFTER_S = 5.0
 _SLACK_S = 0.5  # keyframes that are to come every 2 s come every 2.04
 FROZEN_S = 30.0
 NO_KEYFRAME_S = 15.0
+# Where a keyframe alone shows nothing (one that is only where a refresh begins) all is decoded, and
+# so long after it is tried again: it may have been a damaged one.
+ALONE_AGAIN_S = 300.0
 # A person of 20 x 50 pixels in 720p covers 15 of the small picture's; sensor noise averages out.
 _MOVED_LEVELS, _MOVED_PX = 12, 8
 
@@ -61,7 +62,7 @@ class Gate:
         self._key_s: float | None = None
         self._all = False
         self._first_s: float | None = None
-        self._moved_s = self._looked_s = -float("inf")
+        self._moved_s = self._looked_s = self._alone_from_s = -float("inf")
         self._checked_s: float | None = None
         self._compared: Grey | None = None  # with this one whatever moves has moved
         self._last: Grey | None = None
@@ -76,13 +77,19 @@ class Gate:
             if self._key_s is not None:
                 self._intervals_s.append(at_s - self._key_s)
             self._key_s = at_s
-            self._all = self._moves(at_s) or self._keys_s() > self._look_s() + _SLACK_S
+            too_far = self._keys_s() > self._look_s() + _SLACK_S
+            self._all = too_far or self._moves(at_s) or at_s < self._alone_from_s
         elif self._key_s is None:  # nothing can be decoded yet, unless keyframes are never marked
             self._first_s = at_s if self._first_s is None else self._first_s
             self._all = at_s - self._first_s > NO_KEYFRAME_S
         if self._all:
             return Decode.ALL
         return Decode.ALONE if is_key else Decode.NOTHING
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether a keyframe ever came."""
+        return self._key_s is not None
 
     def is_due(self, at_s: float) -> bool:
         """Whether this picture is worth making it small, and asking about it."""
@@ -103,9 +110,13 @@ class Gate:
         self._compared, self._looked_s = grey, at_s
         return Seen.LOOK
 
-    def wakes(self, at_s: float) -> bool:
-        """Whether this keyframe, decoded alone, is where everything is to be decoded from."""
-        self._all = self._all or self._moves(at_s)
+    def wakes(self, at_s: float, *, shown: bool) -> bool:
+        """Whether from this keyframe on, which alone has shown a picture or not, everything is to
+        be decoded.
+        """
+        if not shown:
+            self._alone_from_s = at_s + ALONE_AGAIN_S
+        self._all = not shown or self._moves(at_s)
         return self._all
 
     def _moves(self, at_s: float) -> bool:

@@ -10,6 +10,7 @@ from time import monotonic
 import av
 import av.error
 import numpy as np
+from av.codec.context import Flags
 
 from detectors.hits import Frame
 from detectors.view import Sight
@@ -18,7 +19,7 @@ from pipeline.metrics import IngestMetrics, LastFrameAge
 from pipeline.site.model import Camera
 from pipeline.sources.inbox import Inbox
 from pipeline.sources.motion import GREY_WH, Decode, Gate, Grey, Seen
-from pipeline.sources.stream import Trouble, open_stream, packets, shown
+from pipeline.sources.stream import Packet, Trouble, joined, open_stream, packets, shown
 from pipeline.sources.stream_clock import StreamClock
 from pipeline.sources.video import MAX_PICTURE_PX, frames, pixels
 
@@ -30,7 +31,6 @@ WELL_S = 60.0  # of pictures: what went wrong before is over
 OFFLINE_S = 10.0  # without a picture
 SNAPSHOTS_S = 60.0  # platforms hand out pictures so far apart
 _JUMPED = "has jumped in time, or this machine's clock has: let both follow one time server"
-SETTLED_S = 10.0  # of a connection: RTSP counts anew when the sender's first report comes
 NO_PICTURE_S = 30.0  # of packets that give none; longer than keyframes are apart
 
 
@@ -176,12 +176,15 @@ class _Connection:
         self._codec = self._stream.codec_context
         self._codec.thread_count = 1  # more of them keep pictures back, and there are many cameras
         self._gate = Gate(self._reader.camera.sample_fps)
-        self._began_s = self._good_s = monotonic()
+        self._good_s = monotonic()
         self._clock.restart()
         # Lists of segments come in bursts, and a finite one all at once.
         listed = container.format.name == "hls"
         self._speed = 1.0 if container.duration else 1.05 if listed else None
         self._play: tuple[float, float] | None = None
+        self._unit: list[Packet] = []  # the packets of one picture
+        self._unit_s: float | None = None
+        self._own_stamps = False
 
     def read(self) -> None:
         """Until the reader is stopped. Raises Trouble when the stream ends or fails."""
@@ -189,20 +192,37 @@ class _Connection:
             if self._reader.stop.is_set():
                 return
             stamp_s = self._stamp_s(packet)
-            self._pace(stamp_s)
-            if self._clock.arrived(stamp_s):
-                if monotonic() - self._began_s > SETTLED_S:
-                    self._owner.note(Reason.CLOCK_JUMP, _JUMPED)
-                self._gate = Gate(self._reader.camera.sample_fps)
-            self._packet(packet, stamp_s)
-            if monotonic() - self._good_s > NO_PICTURE_S:
-                raise Trouble(Reason.GARBAGE, f"no picture in {NO_PICTURE_S:.0f} s")
+            if stamp_s != self._unit_s:
+                self._end_unit()
+                self._begin_unit(stamp_s)
+            self._unit.append(packet)
+            if not self._own_stamps:  # then no other packet has this one's
+                self._end_unit()
 
-    def _stamp_s(self, packet: "av.Packet[av.VideoStream]") -> float:
-        """The packet's time stamp, or when it came where it has none of its own."""
+    def _end_unit(self) -> None:
+        if not self._unit or self._unit_s is None:
+            return
+        self._packet(joined(self._unit), self._unit_s, is_key=self._unit[0].is_keyframe)
+        self._unit = []
+        if monotonic() - self._good_s > NO_PICTURE_S:
+            raise Trouble(Reason.GARBAGE, f"no picture in {NO_PICTURE_S:.0f} s")
+
+    def _begin_unit(self, stamp_s: float) -> None:
+        self._unit_s = stamp_s
+        self._pace(stamp_s)
+        if self._clock.arrived(stamp_s):
+            self._owner.note(Reason.CLOCK_JUMP, _JUMPED)
+            self._gate = Gate(self._reader.camera.sample_fps)
+
+    def _stamp_s(self, packet: Packet) -> float:
+        """The packet's time stamp, or when it came where the stream has none of its own."""
         base = packet.time_base
-        if packet.pts is None or self._container.format.name == "mpjpeg":
+        if packet.pts is None and self._own_stamps and self._unit:
+            packet.pts = (self._unit[-1].pts or 0) + 1  # what FFmpeg lost the stamp of
+        elif packet.pts is None or self._container.format.name == "mpjpeg":
             packet.pts = round(monotonic() / float(base))
+        else:
+            self._own_stamps = True
         return float(packet.pts * base)
 
     def _pace(self, stamp_s: float) -> None:
@@ -217,17 +237,21 @@ class _Connection:
         elif ahead_s > 0:
             self._reader.stop.wait(ahead_s)
 
-    def _packet(self, packet: "av.Packet[av.VideoStream]", stamp_s: float) -> None:
+    def _packet(self, packet: Packet, stamp_s: float, *, is_key: bool) -> None:
         self._gate.sees_something = self._reader.sees_something
-        how = self._gate.packet(stamp_s, is_key=packet.is_keyframe)
+        how = self._gate.packet(stamp_s, is_key=is_key)
         if how is Decode.NOTHING or (how is Decode.ALONE and not self._gate.is_due(stamp_s)):
             self._metrics.packets_skipped.inc()
             return
-        self._decode(packet, alone=how is Decode.ALONE)
-        if how is Decode.ALONE and self._gate.wakes(stamp_s):
+        if not self._gate.has_keys:  # then FFmpeg never thinks a picture whole
+            self._codec.flags |= Flags.output_corrupt
+        shown = self._decode(packet, alone=how is Decode.ALONE)
+        if how is Decode.ALONE and self._gate.wakes(stamp_s, shown=shown):
             self._decode(packet, alone=False)  # again, for those that follow need it
 
-    def _decode(self, packet: "av.Packet[av.VideoStream]", *, alone: bool) -> None:
+    def _decode(self, packet: Packet, *, alone: bool) -> bool:
+        """Whether it has given a picture."""
+        shown = False
         try:
             found = list(self._codec.decode(packet))
             if alone:  # what the decoder keeps back would come with the next keyframe only
@@ -235,14 +259,17 @@ class _Connection:
                 self._codec.flush_buffers()
         except av.error.FFmpegError:
             self._metrics.frames_dropped.labels(Reason.GARBAGE).inc()
-            return
+            return shown
         for frame in found:
-            if frame.is_corrupt or frame.time is None:
+            if frame.pts is None or (frame.is_corrupt and self._gate.has_keys):
                 self._metrics.frames_dropped.labels(Reason.GARBAGE).inc()
             elif frame.width * frame.height > MAX_PICTURE_PX:
                 self._metrics.frames_dropped.labels(Reason.TOO_LARGE).inc()
             else:
-                self._picture(frame, float(frame.time))
+                # What a drained decoder gives has no time base of its own.
+                self._picture(frame, float(frame.pts * packet.time_base))
+                shown = True
+        return shown
 
     def _picture(self, frame: av.VideoFrame, stamp_s: float) -> None:
         self._good_s = monotonic()

@@ -2,8 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from time import monotonic
+from typing import TypeAlias, cast
 from urllib.parse import quote, urlsplit
 
 import av
@@ -12,10 +14,13 @@ from av.container import InputContainer
 
 from pipeline.messages import Reason
 
+Packet: TypeAlias = "av.Packet[av.VideoStream]"
 CONNECT_S = 10.0
 READ_S = 10.0  # nothing for so long is no stream any more
+SEGMENT_S = 60.0  # ... but a live list over HTTP may have nothing new for as long as a segment is
 _OPTIONS = {
     "rtsp_transport": "tcp",  # over UDP a busy network tears every picture
+    "allowed_media_types": "video",  # with sound, RTSP counts anew at the sender's first report
     "protocol_whitelist": "rtsp,rtsps,rtmp,rtmps,http,https,httpproxy,hls,tcp,tls,crypto",
 }
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -57,10 +62,13 @@ def with_secrets(url: str, environment: Mapping[str, str]) -> str:
 
 
 def open_stream(url: str) -> InputContainer:
-    """Connect. Raises Trouble; each step ends within CONNECT_S, then READ_S."""
+    """Connect. Raises Trouble; each step ends within CONNECT_S, then READ_S or SEGMENT_S."""
     began_s, full = monotonic(), with_secrets(url, os.environ)
+    options, read_s = _OPTIONS, READ_S
+    if full.startswith("http"):
+        options, read_s = {**_OPTIONS, "rw_timeout": f"{READ_S * 1e6:.0f}"}, SEGMENT_S
     try:
-        container = av.open(full, options=_OPTIONS, timeout=(CONNECT_S, READ_S))
+        container = av.open(full, options=options, timeout=(CONNECT_S, read_s))
     except av.error.FFmpegError as error:
         if monotonic() - began_s >= CONNECT_S:  # FFmpeg says anything of what a time-out cut off
             raise Trouble(Reason.STALLED, f"{CONNECT_S:.0f} s") from None
@@ -73,15 +81,30 @@ def open_stream(url: str) -> InputContainer:
     return container
 
 
-def packets(container: InputContainer) -> Iterator["av.Packet[av.VideoStream]"]:
+def packets(container: InputContainer) -> Iterator[Packet]:
     """The video's packets as they come. Ends with a Trouble, always."""
     try:
-        for packet in container.demux(container.streams.video[0]):
-            if packet.size:
-                yield packet
+        found = (packet for packet in container.demux(container.streams.video[0]) if packet.size)
+        first = list(islice(found, 2))
+        if len(first) > 1 and first[0].pts is None and first[1].pts is not None:
+            # FFmpeg leaves RTP's first packet without a time; two keyframes are parts of one.
+            first[0].pts = first[1].pts - (0 if first[1].is_keyframe else 1)
+        yield from first
+        yield from found
     except av.error.FFmpegError as error:
         raise _trouble(error, reading=True) from None
     raise Trouble(Reason.STREAM_ENDED)
+
+
+def joined(parts: Sequence[Packet]) -> Packet:
+    """The packets of one time stamp as one: servers that put parameters before each slice of a
+    keyframe make FFmpeg cut it there, and a part alone is a picture full of holes.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    whole = av.Packet(b"".join(bytes(part) for part in parts))
+    whole.pts, whole.time_base = parts[0].pts, parts[0].time_base
+    return cast(Packet, whole)
 
 
 def _trouble(error: av.error.FFmpegError, *, reading: bool = False) -> Trouble:
@@ -90,6 +113,7 @@ def _trouble(error: av.error.FFmpegError, *, reading: bool = False) -> Trouble:
         return Trouble(Reason.WRONG_CREDENTIALS, why)
     if isinstance(error, av.error.InvalidDataError):
         return Trouble(Reason.GARBAGE, why)
-    if isinstance(error, av.error.ExitError):  # PyAV's way to say that a time-out has struck
-        return Trouble(Reason.STALLED, f"{READ_S:.0f} s")
+    # ExitError is PyAV's way to say that a time-out has struck; the other one is a socket's.
+    if isinstance(error, av.error.ExitError | av.error.TimeoutError):
+        return Trouble(Reason.STALLED, f"{READ_S:.0f} s or more")
     return Trouble(Reason.STREAM_ENDED if reading else Reason.CANNOT_CONNECT, why)

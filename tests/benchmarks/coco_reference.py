@@ -84,7 +84,9 @@ def pycocotools_ap50(truth: dict, results: list[dict]) -> dict[str, float]:
 def reference(annotations: Path, images: Path, model: Path) -> dict[str, float]:
     """AP50 a kind of the plain way."""
     truth = json.loads(annotations.read_text("utf-8"))
-    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # more, waiting for each other, take longer on a busy machine
+    session = onnxruntime.InferenceSession(str(model), options, ["CPUExecutionProvider"])
     labels = session.get_modelmeta().custom_metadata_map["names"].split(",")
     results = []
     for picture in truth["images"]:

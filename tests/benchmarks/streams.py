@@ -23,10 +23,11 @@ from prometheus_client import CollectorRegistry
 
 from detectors.runtime import open_object_model
 from pipeline.ingest import ingest, parts_of
+from pipeline.metrics import LastFrameAge
 from pipeline.site.load import load_site
 from sinks.contract import Headers
 from sinks.evidence import FolderEvidence
-from tests.integration.films import Picture, access_units
+from tests.integration.films import Picture, access_units, encoded
 from tests.integration.rtsp import PASSWORD, RtspServer
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +56,24 @@ def rss_mib() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 2**20
 
 
-def oldest_s(ages: object) -> float:
-    families = ages.collect()  # type: ignore[attr-defined]
-    return max(sample.value for family in families for sample in family.samples)
+class Ages:
+    """How old the last picture of each camera has been at most, and since the last row."""
+
+    def __init__(self, ages: LastFrameAge) -> None:
+        self._ages = ages
+        self.worst_s: dict[str, float] = {}
+        self._lately_s = 0.0
+
+    def look(self) -> None:
+        for sample in (one for family in self._ages.collect() for one in family.samples):
+            name = sample.labels["camera"]
+            self.worst_s[name] = max(self.worst_s.get(name, 0.0), sample.value)
+            self._lately_s = max(self._lately_s, sample.value)
+
+    def lately_s(self) -> float:
+        """The worst of all cameras since it was asked before."""
+        found, self._lately_s = self._lately_s, 0.0
+        return found
 
 
 def main() -> int:
@@ -67,7 +83,7 @@ def main() -> int:
     asked = ask.parse_args()
     os.environ["RTSP_PASSWORD"] = PASSWORD
     with tempfile.TemporaryDirectory() as folder:
-        film = access_units(Path(folder) / "campus", campus(), every_s=0.6)
+        film = access_units(Path(folder) / "campus", encoded(campus(), every_s=0.6))
         server = RtspServer()
         try:
             urls = [server.show(f"/ch{n}", film, 7.0) for n in range(asked.streams)]
@@ -95,57 +111,53 @@ def watch(urls: list[str], for_s: float, folder: Path) -> int:
     )
     thread = threading.Thread(target=ingest, args=(site, parts, stop))
     thread.start()
-    rows = list(measured(registry, parts.ages, for_s))
+    ages = Ages(parts.ages)
+    rows = list(measured(registry, ages, for_s))
     stop.set()
     thread.join()
     third = max(len(rows) // 3, 1)
     middle, last = rows[third : 2 * third], rows[-third:]
     grew = median(row[1] for row in last) / median(row[1] for row in middle)
-    worst_s = max(row[2] for row in rows)
-    print(f"memory, last third to the middle one: x{grew:.3f}; oldest frame: {worst_s:.1f} s")
+    print(f"memory, last third to the middle one: x{grew:.3f}")
+    print("oldest s:", "  ".join(f"{name} {s:.1f}" for name, s in sorted(ages.worst_s.items())))
+    for name in ("camera_troubles", "frames_dropped"):
+        print(name, {reason: n for reason, n in counts(registry, name).items() if n})
+    worst_s = max(ages.worst_s.values())
     return int(grew > MOST_GROWTH or worst_s > MOST_AGE_S or rows[-1][4] == 0)
 
 
-def measured(
-    registry: CollectorRegistry, ages: object, for_s: float
-) -> Iterator[tuple[float, ...]]:
-    """A row every tenth of the time: minute, MiB, oldest frame, CPU share of a core, looks a
+def counts(registry: CollectorRegistry, name: str) -> dict[str, float]:
+    """A counter by its label."""
+    families = (family for family in registry.collect() if family.name == f"gridalert_{name}")
+    samples = [sample for family in families for sample in family.samples]
+    return {
+        " ".join(sample.labels.values()): sample.value
+        for sample in samples
+        if sample.name.endswith("_total")
+    }
+
+
+def measured(registry: CollectorRegistry, ages: Ages, for_s: float) -> Iterator[tuple[float, ...]]:
+    """A row every fifteenth of the time: minute, MiB, oldest frame, CPU share of a core, looks a
     second, and what was shed, skipped and restarted in all.
     """
-
-    def count(name: str) -> float:
-        families = (family for family in registry.collect() if family.name == f"gridalert_{name}")
-        return sum(
-            sample.value
-            for family in families
-            for sample in family.samples
-            if sample.name.endswith("_total")
-        )
-
     print(" minute     MiB  oldest s   CPU   looks/s    shed  skipped  troubles")
-    began, every_s = time.monotonic(), for_s / 15
+    began = then = time.monotonic()
     time.sleep(20)  # until all are connected
-    while time.monotonic() - began < for_s:
-        then, cpu, looks, oldest = (
-            time.monotonic(),
-            time.process_time(),
-            count("frames_looked_at"),
-            0.0,
-        )
-        while time.monotonic() - then < every_s:
-            oldest = max(oldest, oldest_s(ages))
+    while then - began < for_s:
+        then, cpu = time.monotonic(), time.process_time()
+        looks = sum(counts(registry, "frames_looked_at").values())
+        while time.monotonic() - then < for_s / 15:
+            ages.look()
             time.sleep(0.5)
         took_s = time.monotonic() - then
-        row = (
-            (time.monotonic() - began) / 60,
-            rss_mib(),
-            oldest,
-            (time.process_time() - cpu) / took_s,
-            (count("frames_looked_at") - looks) / took_s,
-            count("frames_dropped"),
-            count("packets_skipped"),
-            count("camera_troubles"),
+        looked, shed, skipped, troubles = (
+            sum(counts(registry, name).values())
+            for name in ("frames_looked_at", "frames_dropped", "packets_skipped", "camera_troubles")
         )
+        share, rate = (time.process_time() - cpu) / took_s, (looked - looks) / took_s
+        then = time.monotonic()
+        row = (then - began) / 60, rss_mib(), ages.lately_s(), share, rate, shed, skipped, troubles
         form = "{:7.1f} {:7.0f} {:9.1f} {:5.2f} {:9.2f} {:7.0f} {:8.0f} {:9.0f}"
         print(form.format(*row), flush=True)
         yield row

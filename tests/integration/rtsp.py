@@ -35,9 +35,9 @@ class RtspServer:
         )
         self._answer()
 
-    def show(self, path: str, film: Path, fps: float) -> str:
+    def show(self, path: str, film: Path, fps: float, codec: str = "h264") -> str:
         """Serve the film; the URL of a camera."""
-        self._say(f"show {path} {film} {fps}")
+        self._say(f"show {path} {film} {fps} {codec}")
         return f"rtsp://{USER}:${{RTSP_PASSWORD}}@127.0.0.1:{self.port}{path}"
 
     def hide(self, path: str) -> None:

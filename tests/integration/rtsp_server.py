@@ -1,9 +1,9 @@
 """A real RTSP server, GStreamer's from Debian: run by the system's Python, which has its bindings.
 
 python3 rtsp_server.py PORT USER PASSWORD: "ok" on stdout, and again for each line on stdin:
-    show PATH FILE FPS    serve this H.264 there, in real time, over and over; FILE holds its access
-                          units, each after its length in four bytes
-    hide PATH             serve it no more, and part with whoever watches
+    show PATH FILE FPS CODEC    serve this h264 or h265 there, in real time, over and over; FILE holds
+                                its access units as films.py writes them
+    hide PATH                   serve it no more, and part with whoever watches
 """
 
 import itertools
@@ -21,27 +21,29 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 LAUNCH = (
     "( appsrc name=camera is-live=true format=time block=true max-bytes=1000000 "
-    "caps=video/x-h264,stream-format=byte-stream,alignment=au "
-    "! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+    "caps=video/x-{codec},stream-format=byte-stream,alignment=au "
+    "! {codec}parse ! rtp{codec}pay name=pay0 pt=96 config-interval=-1 )"
 )
 
 
-def units(path: str) -> list[bytes]:
+def units(path: str) -> list[tuple[int, bytes]]:
+    """The number of each picture in the order shown, and its bytes, in the order sent."""
     data, found = Path(path).read_bytes(), []
     while data:
-        end = 4 + int.from_bytes(data[:4], "big")
-        found.append(data[4:end])
+        end = 8 + int.from_bytes(data[:4], "big")
+        found.append((int.from_bytes(data[4:8], "big"), data[8:end]))
         data = data[end:]
     return found
 
 
-def feed(source: Gst.Element, film: list[bytes], fps: float) -> None:
+def feed(source: Gst.Element, film: list[tuple[int, bytes]], fps: float) -> None:
     """Push access units in real time until nobody takes them."""
-    began = time.monotonic()
-    for n, unit in enumerate(itertools.cycle(film)):
+    began, first = time.monotonic(), min(number for number, _ in film)
+    for n, (number, unit) in enumerate(itertools.cycle(film)):
         time.sleep(max(began + n / fps - time.monotonic(), 0))
         buffer = Gst.Buffer.new_wrapped(unit)
-        buffer.pts = buffer.dts = int(n / fps * Gst.SECOND)
+        shown = n // len(film) * len(film) + number - first
+        buffer.pts, buffer.dts = int(shown / fps * Gst.SECOND), int(n / fps * Gst.SECOND)
         if source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
             return
 
@@ -59,9 +61,9 @@ class Server:
         if not self.server.attach(None):
             sys.exit(f"port {port} is taken")
 
-    def show(self, path: str, file: str, fps: str) -> None:
+    def show(self, path: str, file: str, fps: str, codec: str) -> None:
         factory = GstRtspServer.RTSPMediaFactory.new()
-        factory.set_launch(LAUNCH)
+        factory.set_launch(LAUNCH.format(codec=codec))
         factory.set_shared(True)
         permissions = GstRtspServer.RTSPPermissions.new()
         permissions.add_permission_for_role("viewer", "media.factory.access", True)

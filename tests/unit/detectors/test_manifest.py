@@ -50,8 +50,8 @@ def test_the_shipped_model_is_the_one_of_its_manifest():
     ("old", "new", "message"),
     [
         pytest.param(
-            'name = "tiny"', "name = ", "{toml}: is not TOML: Invalid value (at line 2, column 8)."
-            " Correct that line.", id="not TOML",
+            'name = "tiny"', "name = ", "{toml}: Invalid value (at line 2, column 8)."
+            " Compare with the manifest of models/objects.", id="not TOML",
         ),
         pytest.param(
             "pad = 114", "pad = 300", "{toml}: Expected `int` <= 255 - at `$.input.pad`."
@@ -95,5 +95,5 @@ def test_changed_weights_are_refused(folder):
 
 
 def test_a_folder_without_manifest_is_named(tmp_path):
-    with pytest.raises(ManifestError, match=r"manifest\.toml: No such file.*Point to a folder"):
+    with pytest.raises(ManifestError, match=r"manifest\.toml: .*No such file"):
         load_manifest(tmp_path)

@@ -6,13 +6,13 @@ import pytest
 from detectors.hits import Detections
 from detectors.recognise import (
     NotRecognised,
-    agreement,
     check_outputs,
     check_values,
     decoded,
     input_of,
     layout_of,
 )
+from pipeline.proof.trial import agreement
 
 WH = (640, 640)
 
@@ -65,7 +65,7 @@ def test_the_shape_tells_the_layout(shape, size_wh, labels, layout):
 @pytest.mark.parametrize(
     ("shape", "labels", "message"),
     [
-        pytest.param((1, 8400, 84), 80, r"YOLOv8's \(1, 84, 8400\) transposed", id="transposed"),
+        pytest.param((1, 8400, 84), 80, "YOLOv8's transposed", id="transposed"),
         pytest.param((1, 84, 8400), 79, "has 80 classes, and 79 labels", id="too few labels"),
         pytest.param((1, 25200, 85), 81, "has 80 classes, and 81 labels", id="too many labels"),
         pytest.param((1, 116, 8400), 80, "has 112 classes, and 80 labels", id="with masks"),
@@ -81,9 +81,9 @@ def test_a_shape_that_does_not_fit_is_named(shape, labels, message):
 @pytest.mark.parametrize(
     ("outputs", "message"),
     [
-        ({"probabilities": (1, 1000)}, r"gives probabilities \(1, 1000\). It looks like another"),
-        ({"a": (1, 3, 80, 80, 85), "b": (1, 3, 40, 40, 85)}, "heads are not decoded"),
-        ({"boxes": (5, 7)}, "a detector is needed"),
+        ({"probabilities": (1, 1000)}, r"gives probabilities \(1, 1000\): is it a detector"),
+        ({"a": (1, 3, 80, 80, 85), "b": (1, 3, 40, 40, 85)}, "with its heads decoded"),
+        ({"boxes": (5, 7)}, "is it a detector"),
     ],
 )
 def test_what_gives_no_boxes_is_refused(outputs, message):
@@ -126,12 +126,12 @@ def test_good_numbers_pass(layout):
             id="boxes outside",
         ),
         pytest.param(
-            "end_to_end", lambda a: a[..., [0, 1, 2, 3, 5, 4]], "is no class", id="score last"
+            "end_to_end", lambda a: a[..., [0, 1, 2, 3, 5, 4]], "no class of", id="score last"
         ),
         pytest.param(
             "end_to_end",
             lambda a: np.add(a, [0, 0, 0, 0, 0, 1]),
-            "finds class 2 .* 2 labels",
+            "up to 2, no class of the 2 labels",
             id="class",
         ),
         pytest.param(

@@ -105,7 +105,7 @@ def test_what_changes_for_good_is_lost_at_the_third_check_and_comes_back(
 ) -> None:
     changed, sight = CHANGES[change]
     seen = watched(changed(i) if 20 <= n < 40 else i for n, i in enumerate(campus))
-    assert lost(seen) == dict.fromkeys(range(24, 44), sight)  # checks are at 20, 22, 24
+    assert lost(seen) == dict.fromkeys(range(26, 44), sight)  # checks are at 18, 22, 24, 26
 
 
 def cloth(image: Image, share: float) -> Image:
@@ -119,7 +119,7 @@ def cloth(image: Image, share: float) -> Image:
 @pytest.mark.parametrize("share", [0.65, 0.8, 1.0])
 def test_a_cloth_over_most_of_it_is_a_cover(campus: list[Image], share: float) -> None:
     seen = watched(cloth(i, share) if 20 <= n < 40 else i for n, i in enumerate(campus))
-    assert lost(seen) == dict.fromkeys(range(24, 44), Sight.COVERED)
+    assert lost(seen) == dict.fromkeys(range(26, 44), Sight.COVERED)
 
 
 def test_a_lorry_over_a_third_of_it_is_none(campus: list[Image]) -> None:
@@ -127,7 +127,7 @@ def test_a_lorry_over_a_third_of_it_is_none(campus: list[Image]) -> None:
 
 
 def test_two_checks_are_no_proof(campus: list[Image]) -> None:
-    seen = watched(warped(i, dx=0.1) if 20 <= n < 24 else i for n, i in enumerate(campus))
+    seen = watched(warped(i, dx=0.1) if 20 <= n < 26 else i for n, i in enumerate(campus))
     assert lost(seen) == {}
 
 
@@ -139,7 +139,7 @@ def test_a_slow_turn_is_found_however_the_light_changes(campus: list[Image]) -> 
         return warped((image * (1 - min(n, 600) / 1200)).astype(np.uint8), dx=n / 12000)
 
     begun = min(lost(watched(turning(n) for n in range(420))))
-    assert 270 <= begun <= 330  # 0.025 of the width after 300 s
+    assert 280 <= begun <= 345  # 0.026 of the width after 312 s
 
 
 def shaken(n: int, image: Image) -> Image:
@@ -214,7 +214,7 @@ def test_another_resolution_is_the_same_view_and_another_shape_is_learned_anew(
     wider = [image[:432] for image in campus]
     shifted = [warped(image, dx=0.03) for image in wider]
     seen = watched([*campus[:20], *wider[:20], *shifted])
-    assert min(lost(seen)) - 40 in range(4, 6)
+    assert min(lost(seen)) - 40 in range(4, 9)
     assert min(lost(watched(wider, View(campus[0])))) == 4  # the site says how it should look
 
 
@@ -236,4 +236,33 @@ def test_privacy_masks_hold_nothing_in_place(campus: list[Image]) -> None:
         (masked(warped(i, dx=0.05) if n >= 20 else i.copy()) for n, i in enumerate(campus)),
         View(None, hidden),
     )
-    assert min(lost(seen)) == 24
+    assert min(lost(seen)) == 26
+
+
+def plain(width_px: int) -> Image:
+    """A gradient and three grey boxes: fewer structures than a street has."""
+    height_px = width_px * 9 // 16
+    grey = np.linspace(60, 180, width_px)[None, :, None].repeat(height_px, axis=0)
+    image = grey.astype(np.uint8).repeat(3, axis=2)
+    for left, top, value in ((0.1, 0.2, 20), (0.5, 0.55, 230), (0.75, 0.15, 40)):
+        x, y = int(left * width_px), int(top * height_px)
+        image[y : y + height_px // 5, x : x + width_px // 8] = value
+    return image
+
+
+def rolled(image: Image, dx: float, dy: float) -> Image:
+    """Shares of the width and of the height; what leaves on one side comes in on the other."""
+    height, width = image.shape[:2]
+    return np.roll(image, (round(dy * height), round(dx * width)), axis=(0, 1))
+
+
+@pytest.mark.parametrize("scene", [plain, lambda width: grey_picture(width_px=width)])
+@pytest.mark.parametrize("width_px", [320, 1920, 3840])
+@pytest.mark.parametrize("shift", [(0.03, 0.0), (0.0, -0.03), (-0.07, 0.07)])
+def test_synthetic_pictures_of_any_size_are_lost_when_they_shift_and_only_then(
+    scene: Callable[[int], Image], width_px: int, shift: tuple[float, float]
+) -> None:
+    image = scene(width_px)
+    turned = rolled(image, *shift)
+    seen = watched(turned if 20 <= n < 40 else image for n in range(60))
+    assert lost(seen) == dict.fromkeys(range(26, 44), Sight.MOVED)

@@ -5,20 +5,33 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
 
+import av
 import cv2
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from pipeline.messages import Reason
-from pipeline.sources.frames_topic import Headers, Newest, Refused, check_time, checked
+from pipeline.metrics import IngestMetrics, LastFrameAge
+from pipeline.sources.frames_topic import FramesTopic, Headers, Newest, Refused, check_time, checked
 from pipeline.sources.inbox import Inbox
-from pipeline.sources.motion import LOOK_AT_SOMETHING_S, LOOK_S, Decode, Gate, Seen, moved
-from pipeline.sources.readers import Backoff, Reader
-from pipeline.sources.stream import Trouble, shown, with_secrets
+from pipeline.sources.motion import (
+    ALONE_AGAIN_S,
+    LOOK_AT_SOMETHING_S,
+    LOOK_S,
+    Decode,
+    Gate,
+    Seen,
+    moved,
+)
+from pipeline.sources.readers import Backoff, Reader, Tally
+from pipeline.sources.stream import Trouble, joined, shown, with_secrets
 from pipeline.sources.stream_clock import StreamClock
 from tests.unit.pipeline.clips import camera
 
@@ -132,7 +145,7 @@ def played(
         if how is not Decode.NOTHING and gate.is_due(at_s):
             seen = gate.picture(at_s, noisy(random, block=at_s >= block_from_s))
             if how is Decode.ALONE:
-                gate.wakes(at_s)
+                gate.wakes(at_s, shown=True)
         yield at_s, how, seen
 
 
@@ -169,6 +182,34 @@ def test_nothing_before_the_first_keyframe_can_be_decoded() -> None:
     assert [gate.packet(n / 10, is_key=n == 5) for n in range(7)] == [
         *[Decode.NOTHING] * 5, Decode.ALL, Decode.ALL,
     ]  # fmt: skip
+
+
+def test_where_a_keyframe_alone_shows_nothing_all_is_decoded_for_a_while() -> None:
+    gate, random = Gate(2.0), np.random.default_rng(7)
+    decoded = []
+    for n in range(4000):
+        at_s = n / 10
+        how = gate.packet(at_s, is_key=n % 20 == 0)
+        decoded.append(how)
+        if how is Decode.ALL and gate.is_due(at_s):
+            gate.picture(at_s, noisy(random))
+        if how is Decode.ALONE:
+            gate.wakes(at_s, shown=False)
+    alone_s = [n / 10 for n, how in enumerate(decoded) if how is Decode.ALONE]
+    assert len(alone_s) == 2  # nothing moves; it is tried again once
+    assert alone_s[1] - alone_s[0] == pytest.approx(ALONE_AGAIN_S, abs=2.0)
+    assert Decode.NOTHING not in decoded
+
+
+def test_packets_of_one_picture_are_joined_and_a_whole_one_stays_itself() -> None:
+    parts: list[Any] = []
+    for value in (b"one", b"two"):
+        part = av.Packet(value)
+        part.pts, part.time_base = 900, Fraction(1, 90_000)
+        parts.append(part)
+    whole = joined(parts)
+    assert (bytes(whole), whole.pts, whole.time_base) == (b"onetwo", 900, Fraction(1, 90_000))
+    assert joined(parts[:1]) is parts[0]
 
 
 def test_frozen_is_the_same_to_the_bit_through_keyframes() -> None:
@@ -304,6 +345,31 @@ def test_a_record_of_another_time_is_refused(
     with pytest.raises(Refused) as no:
         check_time(head, NOW + timedelta(seconds=after_s))
     assert no.value.reason is reason
+
+
+def test_the_topics_reader_outlives_the_unforeseen(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("pipeline.sources.readers.BACKOFF_S", (0.0, 0.0))
+    registry = CollectorRegistry()
+    tally = Tally(IngestMetrics(registry), LastFrameAge(lambda: 0.0))
+    tries = []
+
+    class Broken:
+        """No connection, in a way that nobody foresaw; at the third time it is enough."""
+
+        def kafka_python(self) -> dict[str, str]:
+            tries.append(0)
+            if len(tries) == 3:
+                topic.stop.set()
+            raise ZeroDivisionError("unforeseen")
+
+    broken: Any = Broken()
+    topic = FramesTopic(broken, {}, Inbox(), tally, lambda *_: None, lambda: NOW)
+    topic.run()
+    counted = {"reason": str(Reason.GARBAGE)}
+    assert registry.get_sample_value("gridalert_camera_troubles_total", counted) == len(tries) == 3
+    assert "ZeroDivisionError: unforeseen" in caplog.text
 
 
 def test_what_is_older_or_comes_again_is_refused() -> None:

@@ -1,10 +1,11 @@
 """Figures and intervals, against values worked out elsewhere."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.proof.figures import Count, Percentiles, Rate, figures, rate_a_day, wilson
+from pipeline.proof.figures import Percentiles, Rate, figures, rate_a_day, wilson
+from pipeline.proof.matching import Episode, Matched, Truth
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def test_wilson(hits, of, low, high):
 
 
 @given(st.integers(0, 300), st.integers(1, 300))
+@settings(max_examples=25)
 def test_an_interval_holds_its_value(hits, more):
     low, high = wilson(hits, hits + more)
     assert low - 1e-9 <= hits / (hits + more) <= high + 1e-9
@@ -49,20 +51,20 @@ def test_an_interval_holds_its_value(hits, more):
     assert rate.low <= rate.value <= rate.high
 
 
-def test_figures_of_two_scenarios():
-    of = figures(
-        [
-            Count(3, false_alerts=1, delays_s=(3.0, 5.0), hours=12, frames=90, looking_s=3),
-            Count(0, duplicates=1, hours=12, frames=10, looking_s=1),
-        ]
-    )
-    assert (of.true_incidents, of.found, of.missed, of.false_alerts, of.duplicates) == (
-        3,
-        2,
-        1,
-        1,
-        1,
-    )
+def told(*outcomes: tuple[str, float]):
+    """Episodes of these outcomes, so many seconds after their truths began."""
+    return [
+        Matched(Episode("gate", "a", 10 + late_s), Truth("gate", 10, 60), outcome)
+        for outcome, late_s in outcomes
+    ]
+
+
+def test_figures():
+    matches = told(("found", 3), ("found", 5), ("duplicate", 9))
+    matches.append(Matched(Episode("gate", "b", 70), None, "false"))
+    of = figures(matches, 3, hours=24, frames=100, looking_s=4)
+    assert (of.true_incidents, of.found, of.missed) == (3, 2, 1)
+    assert (of.false_alerts, of.duplicates) == (1, 1)
     assert (of.precision, of.recall) == (0.5, 0.6667)  # 2 of 4 episodes, 2 of 3 truths
     assert of.f1 == pytest.approx(2 * 0.5 * (2 / 3) / (0.5 + 2 / 3), abs=1e-4)
     assert of.time_to_alert_s == Percentiles(4.0, 4.9)
@@ -71,8 +73,8 @@ def test_figures_of_two_scenarios():
 
 
 def test_what_is_not_defined_is_none():
-    of = figures([Count(hours=1)])
+    of = figures([], 0, hours=1, frames=0, looking_s=0)
     assert (of.precision, of.recall, of.f1, of.frames_per_s) == (None, None, None, None)
     assert of.time_to_alert_s == Percentiles(None, None)
-    missed = figures([Count(2, hours=1)])
+    missed = figures([], 2, hours=1, frames=0, looking_s=0)
     assert (missed.precision, missed.recall, missed.f1) == (None, 0.0, 0.0)

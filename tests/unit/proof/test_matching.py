@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.alerts import GridAlert, decode_alert
-from pipeline.proof.matching import Episode, Truth, episodes_of, match, missed
+from pipeline.proof.matching import Episode, Truth, episodes_of, match
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "contracts" / "examples"
 END_S = 100.0
@@ -19,7 +19,8 @@ def outcomes(episodes: list[tuple[float, float | None]], truths: list[tuple[floa
     matches = match(told, known, END_S)
     assert [one.episode for one in matches] == told
     found = [(one.outcome, one.truth.from_s if one.truth else None) for one in matches]
-    return found, [truth.from_s for truth in missed(matches, known)]
+    seen = {one.truth for one in matches}
+    return found, [truth.from_s for truth in known if truth not in seen]
 
 
 @pytest.mark.parametrize(

@@ -53,18 +53,17 @@ def read(folder, *texts):
         (
             GOOD.replace("clip.mp4", "no.mp4"),
             [
-                '1.toml:2 "video" is "no.mp4", and there is no such file · put it there, or '
-                "correct the path: it is relative to this file"
+                '1.toml:2 R013 "video" is "no.mp4", and there is no such file · '
             ],
         ),
         (
             GOOD.replace("clip.mp4", "1.toml"),
-            ['1.toml:2 no picture can be read of "video", "1.toml" · try ffprobe on it'],
+            ['1.toml:2 F007 "video" is "1.toml" · no picture can be read of it: try ffprobe on it'],
         ),
         (
             GOOD.replace('"crowding"', '"crowd"'),
             [
-                '1.toml:6 F008 "detector" is "crowd" · it must be one of crowding, illegal_parking'
+                '1.toml:6 F008 "detector" is "crowd" · it must be one of crowd_density, crowding, '
             ],
         ),
         (
@@ -88,13 +87,13 @@ def read(folder, *texts):
         (
             GOOD + TRUTH.replace("gate", "gates"),
             [
-                '1.toml:9 the truth is of zone "gates", which the scenario has not · '
+                '1.toml:9 F008 "zone" is "gates" · it must be one of gate · choose one; '
                 'did you mean "gate"?'
             ],
         ),
         (
             GOOD + TRUTH.replace("= 5", "= 1"),
-            ["1.toml:11 the truth ends at 1 s but begins at 1 s · correct from_s or to_s"],
+            ['1.toml:11 F007 "to_s" is 1 · it must be later than from_s'],
         ),
         (
             GOOD + TRUTH.replace("= 5", '= "5"'),
@@ -105,7 +104,7 @@ def read(folder, *texts):
             "",
             [
                 '1.toml:1 F005 "name" is missing · it has no default · add name: a text in quotes',
-                "1.toml:1 the scenario has no zone · nothing would be looked for · add [[zones]]",
+                '1.toml:1 F005 "zones" is missing · it has no default · add zones: [[zones]]',
             ],
         ),
     ],
@@ -166,7 +165,7 @@ def test_frames_are_those_that_fit_the_pattern_in_order_of_their_numbers(folder)
     assert seen == [2, 9, 10]
     none, wrong = read_scenarios([_other(folder, text.replace("%d", "%06d"))], folder / "again")
     assert none == []
-    assert "no such file" in wrong[0]
+    assert "there is no such folder" in wrong[0]
 
 
 def _other(folder, text):
