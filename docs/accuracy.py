@@ -32,6 +32,7 @@ clip cannot show a rate as low as a city needs (0.2 or less): that takes weeks o
 - Dense crowds: the most people at once in these clips is 8. Where people hide each other, fewer are
   seen than there are.
 - Real streams, their gaps and broken pictures: these are files.
+- People so near that they fill half of the picture: the shipped model sees few of them.
 - Traffic lights, queues at crossings, loading bays, bus stops; more than one vehicle that stands.
 - Other views than these four; any camera of a real deployment. The campus is also the clip that the
   catalogue's values were chosen on: its figures are too good.

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.status import Status
 from rich.table import Table
 
+from detectors.manifest import ManifestError
 from detectors.runtime import ObjectModel, open_object_model
 from pipeline.cli.shared import JSON, MODEL_FOLDER, write, write_json
 from pipeline.ingest import SourceFailed
@@ -33,18 +34,21 @@ Examples:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _REPORT = "Write a page with time lines, and pictures of what went wrong, into this folder."
+_MODEL = "A model's folder, as `gridalert models add` makes it, instead of the shipped one."
 _COCO = "Instead of scenarios: COCO's instances_*.json, for AP50 of the model itself."
 
 
 @click.command("evaluate", epilog=_EPILOG)
 @click.argument("scenarios", nargs=-1, type=_FILE)
 @JSON
+@click.option("--model", "model_folder", type=_FOLDER, default=MODEL_FOLDER, help=_MODEL)
 @click.option("--report", type=_FOLDER, help=_REPORT)
 @click.option("--coco", type=_FILE, help=_COCO)
 @click.option("--images", type=_FOLDER, help="The folder of the pictures that --coco names.")
 def command(
     scenarios: tuple[Path, ...],
     json_file: Path | None,
+    model_folder: Path,
     report: Path | None,
     coco: Path | None,
     images: Path | None,
@@ -57,7 +61,7 @@ def command(
     if coco or images:
         if not (coco and images) or scenarios or report:
             raise click.UsageError("--coco and --images go together, without scenarios or --report")
-        _evaluate_coco(coco, images, json_file)
+        _evaluate_coco(_model(model_folder), coco, images, json_file)
         return
     if not scenarios:
         raise click.UsageError("name a scenario (a TOML file), or give --coco and --images")
@@ -69,7 +73,7 @@ def command(
             write(json_file, b"")  # no older figures are left, and nobody waits for what can't be
         if report:
             _make(report)
-        model = open_object_model(MODEL_FOLDER, 0)
+        model = _model(model_folder)
         results = list(_measured(good, model, wrong))
         if report:
             write_page(report, results, model)
@@ -80,8 +84,16 @@ def command(
         raise click.ClickException("these could not be read to their ends:\n" + "\n".join(wrong))
 
 
-def _evaluate_coco(annotations: Path, images: Path, json_file: Path | None) -> None:
-    model = open_object_model(MODEL_FOLDER, 0)
+def _model(folder: Path) -> ObjectModel:
+    try:
+        return open_object_model(folder, 0)
+    except ManifestError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _evaluate_coco(
+    model: ObjectModel, annotations: Path, images: Path, json_file: Path | None
+) -> None:
     with Progress(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("pictures", total=None)
         try:
@@ -105,11 +117,14 @@ def _make(folder: Path) -> None:
 
 def _measured(scenarios: list[Scenario], model: ObjectModel, wrong: list[str]) -> Iterator[Result]:
     """One after the other, showing how far; a line in `wrong` for each that breaks off."""
-    with Console(stderr=True).status("looking") as status:
+    console = Console(stderr=True)
+    with console.status("looking") as status:
         for number, scenario in enumerate(scenarios, 1):
             which = f"{scenario.camera.name} ({number} of {len(scenarios)})"
             try:
-                yield measure(scenario, model, partial(_tell, status, which))
+                result = measure(scenario, model, partial(_tell, status, which))
+                console.print(f"{which}: {result.frames} looks", soft_wrap=True, markup=False)
+                yield result
             except SourceFailed as error:
                 wrong.append(f"{scenario.file}: {error}")
 

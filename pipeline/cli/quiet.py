@@ -3,7 +3,7 @@
 import logging
 from time import monotonic
 
-NOISY = ("aiokafka", "faust", "mode", "asyncio")
+NOISY = ("aiokafka", "faust", "mode", "asyncio", "kafka")
 QUIET_S = 60.0
 
 

@@ -82,7 +82,9 @@ class Page:
         """What the duty desk has to know of an alert, and which answers there are."""
         yield from self.head(alert)
         for one in alert.measures:
-            measure = self._measure(one.value, Both(one.unit.replace("1", ""), one.unit_zh))
+            measure = self._measure(
+                one.value, Both("" if one.unit == "1" else f" {one.unit}", one.unit_zh)
+            )
             yield f"  {self.say('measured', name=one.name, measure=measure)}"
         yield from (f"  {picture}" for picture in pictures)
         yield self.say("answers")
@@ -161,7 +163,7 @@ class Page:
         yield from (f"{_UNDER}{uri}" for uri in pictures)
 
     def _measure(self, value: float, unit: Both) -> str:
-        return f"{value:g} {self._in(unit)}".rstrip()
+        return f"{value:g}{self._in(unit)}"
 
     def _decided_by(self, told: Told, newest: GridAlert) -> Iterator[str]:
         """The model, rule, policy and deadline: what one must have to decide the same again."""

@@ -34,9 +34,9 @@ def clock(at: datetime, policy: Policy, *, day: bool = True) -> str:
 
 
 def unit_of(hit: Hit, policy: Policy) -> Both:
-    """What was measured (people), and its Chinese measure word (人)."""
+    """What follows a measure: its unit, nothing for a count; and its Chinese measure word (人)."""
     kind = policy.events.get(hit.event_type)
-    return Both(hit.unit.replace("1", ""), kind.measure_zh if kind else "")
+    return Both("" if hit.unit == "1" else f" {hit.unit}", kind.measure_zh if kind else "")
 
 
 def _grounds(entry: Entry) -> Iterator[Both]:

@@ -88,7 +88,10 @@ def _strip(strip: Strip, shots: list[tuple[Looked, str]]) -> Iterator[str]:
             f'<figure><a href="{source}"><img src="{source}" loading="lazy" alt="{at}"></a>'
             f"<figcaption>{at}: {look.hit.measure:g}</figcaption></figure>"
         )
-    yield '</div><p class="key">Red: counted. Blue: seen by the model. Amber: the zone.</p><ul>'
+    yield (
+        '</div><p class="key">Red: counted. Blue: seen by the model. Grey: too faint for it to '
+        "count, with its score. Amber: the zone.</p><ul>"
+    )
     for when, en, zh in strip.reasons():
         yield f"<li><b>{when}</b> {escape(en)} <span>{escape(zh)}</span></li>"
     yield "</ul></div>"

@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from detectors.hits import Frame
 from pipeline.incidents.policy import NotNegative
 from pipeline.proof.matching import Truth
@@ -23,8 +25,8 @@ from pipeline.site.files import SiteFiles
 from pipeline.site.grid_map import MAP_FILE
 from pipeline.site.load import load_site, site_of
 from pipeline.site.model import Camera, Site
-from pipeline.site.problems import Both, Findings, did_you_mean
-from pipeline.site.tables import Ids, Node, Row, read, read_value, rows
+from pipeline.site.problems import Both, Findings, Spot, did_you_mean
+from pipeline.site.tables import Node, Row, read, read_value, rows
 from pipeline.sources.video import PICTURES, frames
 
 START = datetime.fromisoformat("2026-06-01T08:00:00+08:00")  # where a scenario names no start
@@ -40,7 +42,7 @@ _NO_PICTURE = Both(
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A clip as the one camera, whose id is the scenario's name, of a site; what happened in it."""
+    """A clip as the one camera, which has the scenario's name, of a site; what happened in it."""
 
     file: Path
     site: Site
@@ -62,7 +64,7 @@ def read_scenarios(files: Collection[Path], folder: Path) -> tuple[list[Scenario
     """The good scenarios, for some of which links lie in the empty `folder` then, and a line for
     each thing that is wrong with the others: where, what, why and what to do.
     """
-    names = Ids(Both("scenario", "场景"))
+    names: dict[str, Spot] = {}
     scenarios: list[Scenario] = []
     wrong: list[str] = []
     for number, file in enumerate(files):
@@ -74,15 +76,15 @@ def read_scenarios(files: Collection[Path], folder: Path) -> tuple[list[Scenario
     return scenarios, wrong
 
 
-def _scenario(file: Path, links: Path, names: Ids, found: Findings) -> Scenario | None:
+def _scenario(file: Path, links: Path, names: dict[str, Spot], found: Findings) -> Scenario | None:
     node = SiteFiles(Path(), found).toml(str(file))
     if node is None:
         return None
-    named = isinstance(node.value.get("name"), str) and names.claim(node, "name")
+    _claim(node, names)
     if not node.value.get("zones"):
         node.add("F005", key="zones", expected=Both("[[zones]]", "[[zones]]"))
     truths = tuple(_truths(node))
-    camera = _camera(node, node.value["name"] if named else "unnamed")
+    camera = _camera(node, f"clip-{links.name}")
     pattern = camera.value.get("frames")
     if isinstance(pattern, str) and _NUMBER.search(Path(pattern).name):
         camera.value["frames"] = _numbered(file.parent.resolve() / pattern, links) or pattern
@@ -91,7 +93,21 @@ def _scenario(file: Path, links: Path, names: Ids, found: Findings) -> Scenario 
     )
     if site is not None and not _plays(site.cameras[0]):
         node.wrong("video" if "video" in node.value else "frames", _NO_PICTURE)
-    return Scenario(file, site, truths) if site else None
+    return Scenario(file, _apart(site, links), truths) if site else None
+
+
+def _apart(site: Site, links: Path) -> Site:
+    """The site with its pictures of evidence in a folder beside `links`, not by the scenario."""
+    folder = str(links.with_name(f"evidence-{links.name}"))
+    evidence = msgspec.structs.replace(site.settings.evidence, folder=folder)
+    return replace(site, settings=msgspec.structs.replace(site.settings, evidence=evidence))
+
+
+def _claim(node: Node, names: dict[str, Spot]) -> None:
+    """Note a name that another scenario has."""
+    name, spot = str(node.value.get("name")), node.spot("name")
+    if (first := names.setdefault(name, spot)) != spot and "name" in node.value:
+        node.add("R004", "name", kind=Both("scenario", "场景"), id=name, first=first)
 
 
 class _Files(SiteFiles):
@@ -143,11 +159,11 @@ def _truths(node: Node) -> Iterator[Truth]:
         yield Truth(truth.zone, truth.from_s, truth.to_s)
 
 
-def _camera(node: Node, name: str) -> Node:
+def _camera(node: Node, camera_id: str) -> Node:
     """The scenario as a row of cameras/*.toml, and where its parts stand."""
     _refuse(node, _OF_A_SITE, ("video", "frames"))
     given = {key: value for key, value in node.value.items() if key != "truth"}
-    camera = {"start": START, **given, "id": name}
+    camera = {"start": START, **given, "id": camera_id}
     if isinstance(zones := given.get("zones"), list):
         camera["zones"] = [
             _zone(node["zones"][n]) if isinstance(zone, dict) else zone

@@ -19,6 +19,7 @@ from pipeline.sources.video import frames
 
 SHOTS = 6  # pictures of one stretch
 _PALE = (235, 206, 135)  # sky blue, as BGR
+_GREY = (190, 190, 190)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Strip:
         """What the fold decided on looks in a row: when, and why the last was so, en and zh."""
         for _, group in groupby(self.looks, key=lambda look: look.entry.decision.reason):
             looks = list(group)
-            when = f"{looks[0].at_s:.1f} to {looks[-1].at_s:.1f} s, {len(looks)} looks"
+            when = f"{looks[0].at_s:.1f} to {looks[-1].at_s:.1f} s, hits: {len(looks)}"
             yield when, *because(looks[-1].entry)
 
 
@@ -71,7 +72,7 @@ def draw_shots(result: Result, wanted: Sequence[tuple[Looked, Path]], model: Obj
         if isinstance(frame, Frame) and shots:
             shown = masked(frame, camera.privacy_masks)
             faint = model.detect(shown.image_bgr)
-            shown = _with_boxes(shown, model.sure(faint))
+            shown = _with_boxes(shown, faint, len(model.sure(faint)))
             for hit, path in shots:
                 look = Look(hit.measure, hit.score, hit.quality, hit.objects)
                 caption, zone = _caption(result, hit.zone_id, look, frame), zones[hit.zone_id]
@@ -79,11 +80,17 @@ def draw_shots(result: Result, wanted: Sequence[tuple[Looked, Path]], model: Obj
                 path.write_bytes(drawn.jpeg)
 
 
-def _with_boxes(frame: Frame, seen: Detections) -> Frame:
-    """The frame with a thin line around all that the model is sure of, whatever was counted."""
+def _with_boxes(frame: Frame, seen: Detections, sure: int) -> Frame:
+    """The frame with a thin line around all that the model sees, whatever was counted: the first
+    `sure` of them, and in grey, with their scores, those too faint to count.
+    """
     image = frame.image_bgr.copy()
-    for x1, y1, x2, y2 in np.rint(seen.xyxy).astype(int).tolist():
-        cv2.rectangle(image, (x1, y1), (x2, y2), _PALE, 1)
+    boxes = np.rint(seen.xyxy).astype(int).tolist()
+    for index, ((x1, y1, x2, y2), score) in enumerate(zip(boxes, seen.confidence, strict=True)):
+        cv2.rectangle(image, (x1, y1), (x2, y2), _PALE if index < sure else _GREY, 1)
+        if index >= sure:
+            where = (x1 + 2, y2 - 3)
+            cv2.putText(image, f"{score:.2f}", where, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _GREY, 1)
     return replace(frame, image_bgr=image)
 
 

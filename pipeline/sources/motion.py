@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]
 GREY_WH = (160, 90)
 LOOK_S = 5.0
-LOOK_AT_SOMETHING_S = 2.0  # a place that is not found is empty after three looks (standing.py)
+LOOK_AT_SOMETHING_S = 2.0  # a look vouches for a standing vehicle for 3.3 s (standing.py)
 QUIET_AFTER_S = 5.0
 _SLACK_S = 0.5  # keyframes that are to come every 2 s come every 2.04
 FROZEN_S = 30.0

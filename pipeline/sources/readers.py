@@ -158,6 +158,7 @@ class StreamReader:
         self._first_s = now_s if self._first_s is None else self._first_s
         if self._told and self.reader.sight is Sight.CLEAR and now_s - self._first_s > WELL_S:
             self._told.clear()
+            log.warning(f"camera {self.reader.camera.id}: has been seen again for {WELL_S:.0f} s")
         if self._size_wh not in {(0, 0), size_wh}:
             what = f"is now {size_wh[0]}x{size_wh[1]}: check that its zones still fit the picture"
             self.note(Reason.RESOLUTION_CHANGED, what)

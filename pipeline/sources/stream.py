@@ -27,7 +27,8 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _TOLD = {
     Reason.CANNOT_CONNECT: "cannot be reached ({why}): check the address, the network, and whether "
     "the camera or the platform serves this path",
-    Reason.WRONG_CREDENTIALS: "refuses the user or password ({why}): mend them in the environment",
+    Reason.WRONG_CREDENTIALS: "refuses the user or password ({why}): mend them in the environment "
+    "and start ingest again",
     Reason.NO_VIDEO: "has no video: name the path of a video channel",
     Reason.STREAM_ENDED: "has ended: a live stream does not, check that somebody sends to it",
     Reason.STALLED: "sends nothing for {why}: check the camera and the network",
@@ -39,8 +40,8 @@ _TOLD = {
 class Trouble(Exception):  # noqa: N818 -- what is wrong, not a Python error
     """Why a stream can't be watched now; its text says what to do, without any credentials."""
 
-    def __init__(self, reason: Reason, why: str = "") -> None:
-        super().__init__(_TOLD[reason].format(why=why))
+    def __init__(self, reason: Reason, why: str = "", told: str = "") -> None:
+        super().__init__(told or _TOLD[reason].format(why=why))
         self.reason = reason
 
 
@@ -57,7 +58,8 @@ def with_secrets(url: str, environment: Mapping[str, str]) -> str:
     """
     for name in _VARIABLE.findall(url):
         if name not in environment:
-            raise Trouble(Reason.WRONG_CREDENTIALS, f"the variable {name} is not set")
+            told = f"needs the environment variable {name}: set it and start ingest again"
+            raise Trouble(Reason.WRONG_CREDENTIALS, told=told)
     return _VARIABLE.sub(lambda found: quote(environment[found[1]], safe=""), url)
 
 

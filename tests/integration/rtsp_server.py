@@ -1,8 +1,8 @@
 """A real RTSP server, GStreamer's from Debian: run by the system's Python, which has its bindings.
 
 python3 rtsp_server.py PORT USER PASSWORD: "ok" on stdout, and again for each line on stdin:
-    show PATH FILE FPS CODEC    serve this h264 or h265 there, in real time, over and over; FILE holds
-                                its access units as films.py writes them
+    show PATH FILE FPS CODEC    serve this h264 or h265 there, in real time, over and over; FILE
+                                holds its access units as films.py writes them
     hide PATH                   serve it no more, and part with whoever watches
 """
 

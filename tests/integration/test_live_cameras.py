@@ -95,8 +95,7 @@ class Town:
         hits = [one for one in records if isinstance(one, Hit) and one.zone_id == "all"]
         return sum(hit.source.id == name and hit.quality > 0 for hit in hits)
 
-    def sees(self, name: str) -> None:
-        before = self.seen(name)
+    def sees(self, name: str, before: int = 0) -> None:
         wait_until(lambda: self.seen(name) > before, f"pictures of {name}")
 
     def knows(self, name: str) -> bool:
@@ -122,7 +121,7 @@ def test_live_cameras_come_go_and_move_without_a_restart(
         town.sees("comes")
         town.sees("moves")
         gone = town.seen("goes")
-        town.sees("stays")
+        town.sees("stays", town.seen("stays"))
         assert town.seen("goes") == gone
         assert [town.knows(name) for name in ("stays", "goes", "comes")] == [True, False, True]
     finally:

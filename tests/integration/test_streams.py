@@ -180,7 +180,7 @@ def test_a_wrong_password_and_none(
     watch(url.replace("${RTSP_PASSWORD}", "${HOME}")).has(Reason.WRONG_CREDENTIALS)
     watch(url.replace("RTSP_PASSWORD", "NOT_SET")).has(Reason.WRONG_CREDENTIALS)
     assert "refuses the user or password" in caplog.text
-    assert "the variable NOT_SET is not set" in caplog.text
+    assert "needs the environment variable NOT_SET" in caplog.text
 
 
 def test_a_path_that_is_not_there(

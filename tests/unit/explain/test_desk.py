@@ -174,7 +174,7 @@ def test_an_alert_is_shown_with_all_that_an_answer_needs(lang: Lang) -> None:
     for words in (
         alert.text.headline,
         f"{alert.confidence:.2f}",
-        {"en": "people_count: 6", "zh": "people_count：6 人"}[lang],
+        {"en": "people_count: 6", "zh": "people_count：6人"}[lang],
         page.due(alert.deadline),
         "evidence/a.jpg",
         *("--true", "--false", "--cannot-tell"),

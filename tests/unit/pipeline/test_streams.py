@@ -268,7 +268,7 @@ def test_a_url_is_shown_without_its_secrets() -> None:
     assert shown(url) == "rtsp://10.1.2.3:554/ch1"
     full = with_secrets(url, {"CAM7": "p@ss:w/rd"})
     assert full == "rtsp://viewer:p%40ss%3Aw%2Frd@10.1.2.3:554/ch1?token=p%40ss%3Aw%2Frd"
-    with pytest.raises(Trouble, match="CAM7 is not set"):
+    with pytest.raises(Trouble, match="needs the environment variable CAM7"):
         with_secrets(url, {})
 
 

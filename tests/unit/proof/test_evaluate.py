@@ -59,6 +59,8 @@ def ran(tmp_path_factory) -> tuple[Result, dict, Path]:
     files = ["--json", str(folder / "out.json"), "--report", str(folder / "report")]
     done = CliRunner().invoke(main, ["evaluate", str(folder / "campus.toml"), *files])
     assert done.exit_code == 0, done.output
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"campus.toml", "shots", "out.json", "report"}
     return done, json.loads((folder / "out.json").read_text("utf-8")), folder / "report"
 
 

@@ -45,7 +45,7 @@ def read(folder, *texts):
         (
             GOOD.replace("video =", "vidio ="),
             [
-                '1.toml:1 R014 camera "clip" has not one source of pictures but: - ',
+                '1.toml:1 R014 camera "clip-0" has not one source of pictures but: - ',
                 '1.toml:2 F004 unknown key "vidio" · it would be ignored in silence · remove it; '
                 'did you mean "video"?',
             ],
@@ -69,7 +69,7 @@ def read(folder, *texts):
         (
             GOOD.replace("0.9, 0.9", "0.9, 9.0"),
             [
-                '1.toml:7 R001 camera "clip", zone "gate", point 3 (0.9, 9) is outside the picture '
+                '1.toml:7 R001 camera "clip-0", zone "gate", point 3 (0.9, 9) is outside the '
             ],
         ),
         (
@@ -146,7 +146,7 @@ schedule = [{{ days = "all", hours = "07:00-22:00" }}]
         7.0, 4.0, "2026-06-03T14:00:00+00:00",
     )  # fmt: skip
     assert len(camera.privacy_masks) == 1
-    watch = scenario.site.policy.watches["clip", "gate"]
+    watch = scenario.site.policy.watches["clip-0", "gate"]
     assert (watch.rule.raise_at, watch.rule.hold_s, len(watch.schedule)) == (3, 2, 1)
 
 
@@ -183,3 +183,10 @@ def test_the_command_exits_with_1_and_every_line(folder):
     assert "a.toml:2" in ran.output
     assert "b.toml:1" in ran.output
     assert not os.path.lexists("out.json")
+
+
+def test_a_name_is_any_text(folder):
+    named = [GOOD.replace('"clip"', f'"{name}"') for name in ("街道 路口", "Main St. / 2")]
+    scenarios, wrong = read(folder, *named)
+    assert wrong == []
+    assert [one.camera.name for one in scenarios] == ["街道 路口", "Main St. / 2"]
