@@ -94,7 +94,11 @@ def load_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.toml"
     try:
         manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
-    except (OSError, ValueError) as error:  # as all are that TOML, UTF-8 and msgspec raise
+    except OSError as error:
+        raise ManifestError(
+            f"{path}: {error.strerror}. Point to a folder with manifest.toml and its weights."
+        ) from error
+    except ValueError as error:  # as all are that TOML, UTF-8 and msgspec raise
         raise ManifestError(
             f"{path}: {error}. Compare with the manifest of models/objects."
         ) from error

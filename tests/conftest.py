@@ -19,10 +19,12 @@ DEADLINE_S = 120.0  # of what takes seconds: the machine may be shared by many
 # What takes longest starts first; else a worker would end with it alone, the other one idle.
 LONGEST = (
     "test_chaos",
+    "test_streams",
     "test_demo",
     "test_demo_stopped",
     "test_broker",
     "test_worker",
+    "test_standing",
     "test_reload",
     "test_random_world",
     "test_secure",
