@@ -4,6 +4,7 @@ drawing.html and drawing.js beside this file become one page, which needs no net
 """
 
 import base64
+import hashlib
 import html
 import json
 import re
@@ -95,13 +96,26 @@ def page(site: Site, camera: Camera, frame: Frame) -> str:
     """
     image = masked(frame, camera.privacy_masks).image_bgr
     jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    template = _TEMPLATE.read_text("utf-8").replace("{{core}}", _CORE.read_text("utf-8"))
     facts = {
+        "csp": _only_what_is_in(template),
         "title": html.escape(f"{camera.name} · {camera.id}"),
         "picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
-        "core": _CORE.read_text("utf-8"),
         "data": _in_script(_data(site, camera, frame)),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda blank: facts[blank[1]], _TEMPLATE.read_text("utf-8"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda blank: facts[blank[1]], template)
+
+
+def _only_what_is_in(template: str) -> str:
+    """A policy by which the browser runs the template's scripts and style, and fetches nothing."""
+
+    def hashes(tag: str) -> str:
+        bodies = re.findall(rf"<{tag}>(.*?)</{tag}>", template, re.DOTALL)
+        digests = (hashlib.sha256(body.encode()).digest() for body in bodies)
+        return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+    allowed = f"script-src {hashes('script')}; style-src {hashes('style')}; img-src data:"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
 def _in_script(data: dict[str, Any]) -> str:

@@ -104,7 +104,8 @@ def test_everything_is_in_the_page_and_nothing_is_fetched(site: Path) -> None:
     assert [link and link[:23] for link in links] == ["data:image/jpeg;base64,"]
     policy = next(a["content"] for _, a in parts.elements if a.get("http-equiv"))
     assert policy is not None
-    assert policy.startswith("default-src 'none'; script-src 'unsafe-inline';")
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
     data = json.loads(parts.scripts[0])
     assert [zone["id"] for zone in data["zones"]] == ["junction", "double-yellow", "walkers-path"]
     # Only what looks at pictures can be drawn.
