@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 HIT_NAMESPACE = uuid.UUID("6f1c1c54-0d1e-5c1b-9d4e-2f5b8b8f7a10")
 MAX_OBJECTS = 50
+MAX_POINTS = 16  # of an object's path
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # RFC 3339 with Z or an offset
@@ -83,8 +84,9 @@ class Zone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `polygon`: 3..64 points (x, y) as fractions 0..1 of the picture, origin top left, not closed.
     `exclude`: polygons in which nothing counts, by the same point of a box as the zone's own.
-    `ground`: the camera's, where it was measured. `leaf_code` and `map_version`: the grid that the
-    place lies in, resolved when the site loads.
+    `windows`, `charging`: where a cable may begin (windows, balconies) and end (where e-bikes are
+    charged). `ground`: the camera's, where it was measured. `leaf_code` and `map_version`: the grid
+    that the place lies in, resolved when the site loads.
     """
 
     id: str
@@ -96,6 +98,8 @@ class Zone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     polygon: Polygon
     params: dict[str, float | str | bool] = {}
     exclude: tuple[Polygon, ...] = ()
+    windows: tuple[Polygon, ...] = ()
+    charging: tuple[Polygon, ...] = ()
     ground: Ground | None = None
 
 
@@ -124,13 +128,15 @@ class Source(msgspec.Struct, frozen=True):
 
 class SeenObject(msgspec.Struct, frozen=True, omit_defaults=True):
     """One object of a hit; `xyxy` as fractions 0..1 of the picture. `arrived_at`: since when it is
-    there, where it was seen to arrive.
+    there, where it was seen to arrive. `path`: the line that a cable takes, from top to bottom, at
+    most MAX_POINTS points as fractions 0..1.
     """
 
     label: str
     confidence: float
     xyxy: Xyxy
     arrived_at: Instant | None = None
+    path: Polygon = ()
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -194,7 +200,7 @@ class FrameDetector(Protocol):
     `labels`: the classes of the shared object model it wants, given to it in pixels of the frame.
     `look` is called with event times that never go back, from one thread, and only with pictures
     that can be seen (the camera's view is judged once for all zones, and its quality is multiplied
-    into the look's); it must not block, keeps at most seconds of soft state, and raises nothing.
+    into the look's); it must not block, keeps at most minutes of soft state, and raises nothing.
     """
 
     unit: str
@@ -204,6 +210,23 @@ class FrameDetector(Protocol):
 
     def look(self, frame: Frame, detections: Detections, labels: Sequence[str]) -> Look:
         """What is in the zone now; `labels[class_id]` names a class."""
+        ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """What a FrameDetector that compares with earlier pictures, or runs a network of its own, has
+    besides. `model`: name@sha256 of that network. `reference_bgr`: the picture, as large as the
+    frame, that the last look was compared with.
+    """
+
+    model: str
+    reference_bgr: NDArray[np.uint8] | None
+
+    def compare_with(self, pictures_bgr: Sequence[NDArray[np.uint8]]) -> None:
+        """Pictures of the same view, whole and at the size of its frames, in which nothing of what
+        it looks for is to be seen; called once, before the first look, with one at least.
+        """
         ...
 
 
@@ -217,6 +240,17 @@ class ReadingDetector(Protocol):
     def look(self, reading: Reading) -> Look:
         """What the reading says."""
         ...
+
+
+@runtime_checkable
+class Inferring(Protocol):
+    """What a ReadingDetector that runs a network of its own has besides. `reads`: the unit of the
+    readings that it takes; `unit`: of its measure; `model`: name@sha256 of that network.
+    """
+
+    reads: str
+    unit: str
+    model: str
 
 
 def hit_id_of(source_id: str, zone_id: str, event_type: str, at: datetime, detector: str) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -13,6 +13,9 @@ _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _SizePx = Annotated[int, msgspec.Meta(ge=32, le=4096)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 Layout = Literal["yolov8", "yolov5", "yolox", "end_to_end"]
+
+
+_W = TypeVar("_W", bound="Weights")
 
 
 class ManifestError(ValueError):
@@ -60,13 +63,8 @@ class ClassGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nms_inside: _Share
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """manifest.toml of a model folder. Labels outside all `groups` are never reported.
-
-    `labels`: the classes in the network's order, in the words that detectors look for: where it
-    says pedestrian and rider, write person twice.
-    `faint_threshold`: down to which boxes are kept for redaction and for measuring precision.
-    """
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """manifest.toml of a folder whose network has a detector of its own, which knows the rest."""
 
     name: _Text
     version: _Text
@@ -74,11 +72,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: _Sha256
     source: _Text
     licence: _Text
-    labels: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
-    input: ModelInput
-    output: ModelOutput
-    faint_threshold: _Share
-    groups: Annotated[tuple[ClassGroup, ...], msgspec.Meta(min_length=1)]
 
     @property
     def model_id(self) -> str:
@@ -86,14 +79,40 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.name}@{self.sha256}"
 
 
+class Manifest(Weights, frozen=True, forbid_unknown_fields=True):
+    """manifest.toml of an object model's folder. Labels outside all `groups` are never reported.
+
+    `labels`: the classes in the network's order, in the words that detectors look for: where it
+    says pedestrian and rider, write person twice.
+    `faint_threshold`: down to which boxes are kept for redaction and for measuring precision.
+    """
+
+    labels: Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
+    input: ModelInput
+    output: ModelOutput
+    faint_threshold: _Share
+    groups: Annotated[tuple[ClassGroup, ...], msgspec.Meta(min_length=1)]
+
+
 def load_manifest(folder: Path) -> Manifest:
-    """The manifest of a model folder whose weights have the sha256 that it names.
+    """The manifest of an object model's folder whose weights have the sha256 that it names.
 
     Raises ManifestError when a file is absent, cannot be read, is malformed or is another one.
     """
+    manifest = _load(folder, Manifest)
+    _check_groups(folder / "manifest.toml", manifest)
+    return manifest
+
+
+def load_weights(folder: Path) -> Weights:
+    """The same of a network that has a detector of its own."""
+    return _load(folder, Weights)
+
+
+def _load(folder: Path, kind: type[_W]) -> _W:
     path = folder / "manifest.toml"
     try:
-        manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
+        manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), kind)
     except OSError as error:
         raise ManifestError(
             f"{path}: {error.strerror}. Point to a folder with manifest.toml and its weights."
@@ -102,7 +121,6 @@ def load_manifest(folder: Path) -> Manifest:
         raise ManifestError(
             f"{path}: {error}. Compare with the manifest of models/objects."
         ) from error
-    _check_groups(path, manifest)
     _check_weights(path, folder / manifest.file, manifest.sha256)
     return manifest
 

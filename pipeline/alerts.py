@@ -207,9 +207,10 @@ class Privacy(msgspec.Struct, frozen=True):
     retain_until: Instant
 
 
-class Provenance(msgspec.Struct, frozen=True):
+class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     """What decided: software, models (name@sha256), rule, policy, and the hits it began and ended
-    with. Offsets are delivery order and stand in the record's headers instead.
+    with. Offsets are delivery order and stand in the record's headers instead. `caution`: what
+    nobody knows of how well such an event is found.
     """
 
     pipeline: str
@@ -220,6 +221,27 @@ class Provenance(msgspec.Struct, frozen=True):
     profile: str
     first_hit_id: str
     last_hit_id: str
+    caution: str = ""
+    caution_zh: str = ""
+
+
+class Contribution(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What makes an alert surer, or less sure, by `log_odds`; they add up to its confidence.
+
+    `name`: prior (of the event type, as reviews of the camera `source` moved it), looks (of the
+    camera), limit (what looking alone may not add), report, or the event type of a sensor that
+    says so (`log_odds` > 0) or has seen nothing of it (< 0); `label`: that event type in Chinese.
+    `since`: since when the sensor says it. `reviewed`: alerts of the camera that a person called
+    real (`confirmed`) or not.
+    """
+
+    name: Text
+    log_odds: float
+    source: str = ""
+    label: str = ""
+    since: Instant | None = None
+    confirmed: int = 0
+    reviewed: int = 0
 
 
 class Handled(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -242,11 +264,12 @@ class Recheck(msgspec.Struct, frozen=True):
     hit_id: str
 
 
-class _Alert(msgspec.Struct, frozen=True, tag_field="action"):
+class _Alert(msgspec.Struct, frozen=True, tag_field="action", omit_defaults=True):
     """An incident as published: the whole current state each time.
 
     `handled`: what people did, oldest first, at most 64. `verdict`: whether it was real, by the
-    last who said so. `reopened`: how often it was, by looking or by people.
+    last who said so. `reopened`: how often it was, by looking or by people. `contributions`: what
+    its confidence is made of, where more than looks and reports count.
     """
 
     alert_id: Text
@@ -279,6 +302,7 @@ class _Alert(msgspec.Struct, frozen=True, tag_field="action"):
     verdict: Result | None
     reopened: int
     recheck: Recheck | None
+    contributions: tuple[Contribution, ...] = ()
 
 
 class Opened(_Alert, frozen=True, tag="opened"):

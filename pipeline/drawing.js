@@ -1,10 +1,11 @@
 "use strict";
 // The core: what is drawn, what is wrong with it, and its TOML. It knows no page.
-// A shape: {key, kind: zone | exclude | mask | ground, closed, points: [[x, y], ...] in fractions}; a zone has
-// id, event, place, params and rest (keys of the file that this page leaves as they are), an exclude polygon
-// `of` (its zone's key), the ground metres.
+// A shape: {key, kind: zone | exclude | windows | charging | mask | ground, closed, points: [[x, y], ...] in
+// fractions}; a zone has id, event, place, params and rest (keys of the file that this page leaves as they are),
+// a polygon of PARTS `of` (its zone's key), the ground metres.
 // Every text is [English, Chinese], as in words.toml.
 
+const PARTS = ["exclude", "windows", "charging"]; // of a zone
 const round4 = (value) => Math.round(Math.min(1, Math.max(0, value)) * 1e4) / 1e4;
 const pair = (make) => [make(0), make(1)];
 const fill = (words, facts) => pair((i) => words[i].replace(/\{(\w+)\}/g, (_, name) =>
@@ -16,9 +17,12 @@ function shapesOf(data) {
     shapes.push({ key: shapes.length + 1, kind, closed: true, points: points.map((p) => [...p]), ...more });
     return shapes.length;
   };
-  for (const { id, event, place, polygon, exclude = [], params = {}, ...rest } of data.zones) {
+  for (const { id, event, place, polygon, params = {}, ...rest } of data.zones) {
     const of = add("zone", polygon, { id, event, place, params: { ...params }, rest });
-    exclude.forEach((hole) => add("exclude", hole, { of }));
+    for (const part of PARTS) {
+      for (const points of rest[part] ?? []) add(part, points, { of });
+      delete rest[part];
+    }
   }
   data.privacy_masks.forEach((mask) => add("mask", mask));
   if (data.ground) add("ground", data.ground.points, { metres: data.ground.metres.map((m) => [...m]) });
@@ -111,7 +115,7 @@ function faultsOf(shapes, data) {
       }
     } else {
       if (shape.kind === "zone") found = zoneFaults(shape);
-      const name = { exclude: say.exclude, mask: say.privacy_masks }[shape.kind];
+      const name = shape.kind === "mask" ? say.privacy_masks : PARTS.includes(shape.kind) && say[shape.kind];
       const owner = name ? fill(name, { owner: ownerOf(shape), n }) : ownerOf(shape);
       const fault = polygonFault(owner, points);
       if (fault) found.push(fault);
@@ -145,10 +149,12 @@ function tomlOf(shapes) {
     blocks.push(`[camera.ground]\npoints = ${fractions(points)}\nmetres = ${toml(metres)}`);
   }
   for (const zone of of("zone")) {
-    const holes = of("exclude").filter((hole) => hole.of === zone.key);
     const lines = ["id", "event", "place"].map((key) => `${key} = ${toml(zone[key])}`);
     lines.push(`polygon = ${fractions(zone.points)}`);
-    if (holes.length) lines.push(polygons("exclude", holes));
+    for (const part of PARTS) {
+      const own = of(part).filter((shape) => shape.of === zone.key);
+      if (own.length) lines.push(polygons(part, own));
+    }
     if (Object.keys(zone.params).length) lines.push(`params = ${toml(zone.params)}`);
     for (const [key, value] of Object.entries(zone.rest)) lines.push(`${bare(key)} = ${toml(value)}`);
     blocks.push(`[[camera.zones]]\n${lines.join("\n")}`);

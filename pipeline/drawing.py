@@ -36,7 +36,8 @@ _TEMPLATE = Path(__file__).with_name("drawing.html")
 _CORE = Path(__file__).with_name("drawing.js")
 _MOST_UNREADABLE = 20  # a stream that starts between two keyframes has some
 _PROBLEMS = ("F005", "F007", "R002", "R003", "R004", "R016", "R018", "R024")
-_SAID = ("camera", "camera_zone", "exclude", "id", "privacy_masks", "str", "zone")
+_POLYGONS = ("zone", "exclude", "windows", "charging", "privacy_masks")
+_SAID = ("camera", "camera_zone", "id", "str", *_POLYGONS)
 
 
 class NoPicture(Exception):  # noqa: N818 -- what is wrong, not a Python error

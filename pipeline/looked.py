@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from detectors.hits import Detections, Evidence, Frame, Hit
+from detectors.hits import Comparing, Detections, Evidence, Frame, FrameDetector, Hit
 from detectors.runtime import ObjectModel
 from detectors.seen import of_labels
 from pipeline.connection import Connection
+from pipeline.incidents.policy import EventType, Over
 from pipeline.looks import CameraWatch, Sighting
 from pipeline.messages import DeadLetter, encode, whole_ms
 from pipeline.metrics import IngestMetrics, LastFrameAge
-from pipeline.picture import Caption, draw, local_time
-from pipeline.redaction import masked
+from pipeline.picture import Caption, Labelled, draw, local_time
+from pipeline.redaction import masked, masked_image
 from pipeline.site.model import Site
 from pipeline.sources.video import Unreadable
 from pipeline.topics import DEAD_LETTERS, HITS
@@ -86,14 +87,15 @@ def _picture(
     address = site.policy.leaves[place.leaf_code].address
     leaf = address.micro_grid or address.grid
     caption = Caption(
-        headline=f"{kind.label_zh} {look.measure:g}{kind.measure_zh}",
+        headline=f"{kind.label_zh} {_measured(look.measure, kind)}",
         place=place.name,
         address=f"{address.community.name}{leaf.name}",
         at_local=local_time(frame.at, ZoneInfo(site.policy.deadlines.timezone)),
         camera=camera.name,
         score=look.score,
     )
-    drawn = draw(frame, zone, look, faint, watch.labels, caption)
+    now = Labelled(frame.image_bgr, faint, watch.labels)
+    drawn = draw(now, zone, look, caption, _before(sighting.watch.detector, watch, parts.model))
     rules = site.settings.evidence
     stored = parts.evidence.put(drawn.jpeg, parts.now() + timedelta(hours=rules.unreferenced_hours))
     return Evidence(
@@ -105,6 +107,26 @@ def _picture(
         redaction=drawn.redaction,
         expires_at=whole_ms(frame.at + timedelta(days=rules.keep_days)),
     )
+
+
+def _before(detector: FrameDetector, watch: CameraWatch, model: ObjectModel) -> Labelled | None:
+    """What the look was compared with, ready to be redacted as the frame is.
+
+    People and vehicles of that time stand elsewhere than now, so it needs an inference of its own:
+    one a picture, 10 s apart at the nearest, is cheaper than to know when an older one still holds.
+    The same with its masks: the site may have got new ones since the detector took it in.
+    """
+    if not isinstance(detector, Comparing) or detector.reference_bgr is None:
+        return None
+    reference = masked_image(detector.reference_bgr, watch.camera.privacy_masks)
+    return Labelled(reference, model.detect(reference), watch.labels)
+
+
+def _measured(measure: float, kind: EventType) -> str:
+    """How much is there, as people say it: 5人, 概率 0.83."""
+    if kind.rule.over is Over.PROBABILITY:
+        return f"概率 {measure:.2f}"
+    return f"{measure:g}{kind.measure_zh}"
 
 
 def refuse(camera_id: str, frame: Unreadable, parts: Parts) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 import cv2
 import msgspec
 
 from detectors.hits import (
+    Comparing,
     Detections,
     Frame,
     FrameDetector,
@@ -20,7 +22,7 @@ from detectors.hits import (
 )
 from detectors.view import Sight, View
 from pipeline.incidents.policy import Over, Policy, Rule
-from pipeline.redaction import masked_image
+from pipeline.redaction import Image, masked_image
 from pipeline.site.detectors import detector_class
 from pipeline.site.model import VIEW, Camera
 
@@ -168,7 +170,7 @@ class CameraWatch:
             unit=watch.unit,
             score=look.score,
             quality=round(look.quality, 3),
-            model=self.model,
+            model=watch.detector.model if isinstance(watch.detector, Comparing) else self.model,
             objects=look.objects,
         )
 
@@ -185,15 +187,37 @@ def watch_camera(
     installed.
     """
     zones = []
+    same_pictures = before is not None and _pictures_of(before.camera) == _pictures_of(camera)
     for zone in camera.zones:
         rule = policy.watches[camera.id, zone.id].rule
         unit = policy.events[zone.event_type].unit
         anew = ZoneWatch(zone, rule, unit, detector_class(zone.detector)(zone))
         known = [watch for watch in before.zones if _same(watch, anew)] if before else []
-        zones.append(replace(known[0], zone=zone) if known else anew)
+        if known and (same_pictures or not isinstance(anew.detector, Comparing)):
+            anew = replace(known[0], zone=zone)
+        zones.append(anew)
+    _compare([watch.detector for watch in zones], camera, before)
     same_view = before is not None and _view_of(before.camera) == _view_of(camera)
     view = before.view if before and same_view else _view(camera)
     return CameraWatch(camera, model, labels, zones, view, before.sight if before else Sight.CLEAR)
+
+
+def _compare(
+    detectors: Sequence[FrameDetector], camera: Camera, before: CameraWatch | None
+) -> None:
+    """Hand the camera's pictures that can be read to the new detectors that compare with some."""
+    known = {id(watch.detector) for watch in before.zones} if before else set()
+    anew = [one for one in detectors if isinstance(one, Comparing) and id(one) not in known]
+    paths = camera.references if anew else ()
+    pictures = [_reference(path, camera) for path in paths]
+    readable = [picture for picture in pictures if picture is not None]
+    for detector in anew if readable else ():
+        detector.compare_with(readable)
+
+
+def _pictures_of(camera: Camera) -> tuple[object, ...]:
+    """What Comparing detectors were told."""
+    return camera.references, camera.privacy_masks
 
 
 def _view_of(camera: Camera) -> tuple[object, ...]:
@@ -204,10 +228,14 @@ def _view_of(camera: Camera) -> tuple[object, ...]:
 
 def _view(camera: Camera) -> View:
     """The view anew, against the site's picture of it where that can be read."""
-    given = cv2.imread(str(camera.reference)) if camera.reference else None
-    if given is not None:
-        given = masked_image(given, camera.privacy_masks)
+    given = _reference(camera.reference, camera) if camera.reference else None
     return View(given, camera.privacy_masks)
+
+
+def _reference(path: Path, camera: Camera) -> Image | None:
+    """A picture as frames are seen, masks painted; None where it cannot be read."""
+    picture = cv2.imread(str(path))
+    return None if picture is None else masked_image(picture, camera.privacy_masks)
 
 
 def _same(one: ZoneWatch, other: ZoneWatch) -> bool:

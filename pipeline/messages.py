@@ -101,6 +101,7 @@ class Reason(StrEnum):
     INHIBITED = "inhibited"
     OFF_SCHEDULE = "off_schedule"
     FALSE_BEFORE = "false_before"
+    MASKED = "masked"
     UNDECODABLE = "undecodable"
     SCHEMA_INVALID = "schema_invalid"
     UNKNOWN_CAMERA = "unknown_camera"
@@ -172,6 +173,7 @@ _BY_OUTCOME = {
         Reason.INHIBITED,
         Reason.OFF_SCHEDULE,
         Reason.FALSE_BEFORE,
+        Reason.MASKED,
     ),
 }
 TOLD = {Outcome.OPENED, Outcome.UPDATED, Outcome.RESOLVED}

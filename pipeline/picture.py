@@ -8,17 +8,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from detectors.hits import Detections, Frame, Look, SeenObject, Zone
-from pipeline.lettering import Bgr, fitted, width_of, write
+from detectors.hits import Detections, Look, SeenObject, Zone
+from pipeline.canvas import AMBER, INK, PALE, RED, WHITE, blank, centred, resized
+from pipeline.lettering import fitted, width_of, write
+from pipeline.picture_compare import cables_of, compared, trace
 from pipeline.redaction import Image, Redaction, pixels, redact
 
 Box = tuple[int, int, int, int]
 
-_INK: Bgr = (33, 33, 33)
-_WHITE: Bgr = (255, 255, 255)
-_PALE: Bgr = (205, 200, 196)
-_RED: Bgr = (60, 60, 255)
-_AMBER: Bgr = (0, 190, 255)
 _MAX_BYTES = 300_000
 _MAX_HEIGHT = 1920
 _REDACTION_TEXT: dict[Redaction, str] = {
@@ -43,6 +40,16 @@ class Caption:
     score: float
 
 
+class Labelled(NamedTuple):
+    """A whole picture, privacy masks painted, and all that the object model finds in it, down to
+    `redaction.REDACT_FROM`, whatever a detector counts; `labels[class_id]` names a class.
+    """
+
+    image_bgr: Image
+    detections: Detections
+    labels: Sequence[str]
+
+
 class Picture(NamedTuple):
     """A finished picture and what was made unreadable in it, as `Evidence` wants it."""
 
@@ -51,27 +58,28 @@ class Picture(NamedTuple):
 
 
 def draw(
-    frame: Frame,
-    zone: Zone,
-    look: Look,
-    detections: Detections,
-    labels: Sequence[str],
-    caption: Caption,
+    now: Labelled, zone: Zone, look: Look, caption: Caption, before: Labelled | None = None
 ) -> Picture:
     """The picture of one look: caption above, what was seen, a close view and details below.
 
-    `frame`: as captured, but for its privacy masks. `detections`: all of the frame's, down to
-    `redaction.REDACT_FROM`, whatever the detector counts; `labels[class_id]` names a class.
-    Redacts the pixels first; hides nothing of the scene under words. JPEG, 720..1280 pixels wide,
-    1920 high at most, under 300 kB; the same input gives the same bytes. Called for each look
-    worth showing, from any thread; raises nothing; takes 10 to 30 ms.
+    `before`: what the look was compared with, as large as `now`; shown beside a cable. Redacts the
+    pixels first; hides nothing of the scene under words. JPEG, 720..1280 pixels wide, 1920 high at
+    most, under 300 kB; the same input gives the same bytes. Called for each look worth showing,
+    from any thread; raises nothing; takes 10 to 30 ms, with a cable about 100.
     """
-    image, redaction = redact(frame.image_bgr, detections, labels, look.objects)
+    image, redaction = redact(*now, look.objects)
     scene = _scene(image, zone)
     width = max(720, scene.shape[1])
-    close = _close_view(image, look.objects, width)
-    _mark(scene, _boxes(look.objects, scene), look.objects if close is None else ())
-    parts = [_header(caption, width), _centred(scene, width)]
+    beside: list[Image] = []
+    close: Image | None
+    if cables := cables_of(look.objects):
+        was = redact(*before, ())[0] if before else None
+        trace(scene, cables, width // 100, width // 240)
+        beside, close = compared(was, image, cables[0], width)
+    else:
+        close = _close_view(image, look.objects, width)
+        _mark(scene, _boxes(look.objects, scene), look.objects if close is None else ())
+    parts = [_header(caption, width), centred(scene, width), *beside]
     parts += _below(_details(caption, redaction), close, width)
     return Picture(_jpeg(np.vstack(parts)), redaction)
 
@@ -84,13 +92,13 @@ def local_time(at: datetime, zone: tzinfo) -> str:
 def _scene(image: Image, zone: Zone) -> Image:
     """The whole view at the size it is shown, with the zone marked."""
     longer = max(image.shape[:2])
-    scene = _resized(image, min(max(longer, 1080), 1280) / longer)
+    scene = resized(image, min(max(longer, 1080), 1280) / longer)
     outline = [pixels(zone.polygon, scene)]
     tint = scene.copy()
-    cv2.fillPoly(tint, outline, _AMBER)
+    cv2.fillPoly(tint, outline, AMBER)
     cv2.addWeighted(tint, 0.12, scene, 0.88, 0, dst=scene)
-    cv2.polylines(scene, outline, True, _INK, 6, cv2.LINE_AA)
-    cv2.polylines(scene, outline, True, _AMBER, 3, cv2.LINE_AA)
+    cv2.polylines(scene, outline, True, INK, 6, cv2.LINE_AA)
+    cv2.polylines(scene, outline, True, AMBER, 3, cv2.LINE_AA)
     return scene
 
 
@@ -112,7 +120,7 @@ def _close_view(image: Image, objects: tuple[SeenObject, ...], width: int) -> Im
     left = int(min(max(0, (x1 + x2 - wide) // 2), image.shape[1] - wide))
     top = int(min(max(0, (y1 + y2 - high) // 2), image.shape[0] - high))
     scale = (width / 2 if share < 1 / 3 else width) / wide
-    view = _resized(image[top : top + high, left : left + wide], scale)
+    view = resized(image[top : top + high, left : left + wide], scale)
     moved = np.rint((boxes - (left, top, left, top)) * scale).astype(int).tolist()
     _mark(view, [(a, b, c, d) for a, b, c, d in moved], objects)
     return view
@@ -122,8 +130,8 @@ def _mark(view: Image, boxes: list[Box], scored: tuple[SeenObject, ...]) -> None
     """Boxes, and the score of each of `scored` where there is room that no other score has."""
     height, width = view.shape[:2]
     for x1, y1, x2, y2 in boxes:
-        cv2.rectangle(view, (x1, y1), (x2, y2), _INK, 4, cv2.LINE_AA)
-        cv2.rectangle(view, (x1, y1), (x2, y2), _RED, 2, cv2.LINE_AA)
+        cv2.rectangle(view, (x1, y1), (x2, y2), INK, 4, cv2.LINE_AA)
+        cv2.rectangle(view, (x1, y1), (x2, y2), RED, 2, cv2.LINE_AA)
     taken: list[Box] = []
     for item, (x1, y1, _, y2) in zip(scored, boxes, strict=False):
         text, size = f"{item.confidence:.2f}", 24
@@ -133,20 +141,20 @@ def _mark(view: Image, boxes: list[Box], scored: tuple[SeenObject, ...]) -> None
             spot = (left, top, left + wide, top + high)
             if top >= 0 and top + high <= height and not any(_overlap(spot, t) for t in taken):
                 taken.append(spot)
-                cv2.rectangle(view, spot[:2], spot[2:], _RED, cv2.FILLED)
-                write(view, text, (left + 4, top + size), size, _WHITE)
+                cv2.rectangle(view, spot[:2], spot[2:], RED, cv2.FILLED)
+                write(view, text, (left + 4, top + size), size, WHITE)
                 break
 
 
 def _header(caption: Caption, width: int) -> Image:
     big, small, edge = width // 17, width // 27, width // 40
-    header = _blank(big + small + 3 * edge, width)
-    cv2.rectangle(header, (0, 0), (edge // 2, header.shape[0]), _RED, cv2.FILLED)
+    header = blank(big + small + 3 * edge, width)
+    cv2.rectangle(header, (0, 0), (edge // 2, header.shape[0]), RED, cv2.FILLED)
     room = width - 2 * edge
     text, size = fitted(caption.headline, room, big, 28)
-    write(header, text, (edge, edge // 2 + big), size, _WHITE)
+    write(header, text, (edge, edge // 2 + big), size, WHITE)
     text, size = fitted(f"{caption.place} · {caption.address}", room, small, 24)
-    write(header, text, (edge, 2 * edge + big + small * 3 // 4), size, _WHITE)
+    write(header, text, (edge, 2 * edge + big + small * 3 // 4), size, WHITE)
     return header
 
 
@@ -164,15 +172,15 @@ def _below(details: list[str], close: Image | None, width: int) -> list[Image]:
     """The close view and the details: side by side where there is room, else one below another."""
     size, edge = width // 32, width // 40
     if close is not None and close.shape[1] < width:
-        panel = _blank(close.shape[0] + edge, width)
+        panel = blank(close.shape[0] + edge, width)
         panel[edge // 2 : edge // 2 + close.shape[0], : close.shape[1]] = close
         left = close.shape[1] + edge
         _list(panel, details, [(left, edge + i * (size + 2 * edge)) for i in range(4)], size)
         return [panel]
-    panel = _blank(2 * (size + edge) + edge, width)
+    panel = blank(2 * (size + edge) + edge, width)
     columns = (edge, width // 2 + edge)
     _list(panel, details, [(columns[i % 2], edge + i // 2 * (size + edge)) for i in range(4)], size)
-    return [panel] if close is None else [_blank(edge // 2, width), close, panel]
+    return [panel] if close is None else [blank(edge // 2, width), close, panel]
 
 
 def _list(panel: Image, lines: list[str], spots: list[tuple[int, int]], size: int) -> None:
@@ -180,7 +188,7 @@ def _list(panel: Image, lines: list[str], spots: list[tuple[int, int]], size: in
     half = panel.shape[1] // 2 - panel.shape[1] // 20
     for line, (left, top) in zip(lines, spots, strict=True):
         text, fits = fitted(line, half, size, 22)
-        write(panel, text, (left, top + size * 7 // 8), fits, _PALE)
+        write(panel, text, (left, top + size * 7 // 8), fits, PALE)
 
 
 def _boxes(objects: tuple[SeenObject, ...], image: Image) -> list[Box]:
@@ -197,32 +205,10 @@ def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _resized(image: Image, scale: float) -> Image:
-    height, width = image.shape[:2]
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    resized: Image = cv2.resize(image, size, interpolation=how)
-    return resized
-
-
-def _blank(height: int, width: int) -> Image:
-    # One number for the three channels: numpy fills with a colour a hundred times slower.
-    return np.full((height, width, 3), _INK[0], np.uint8)
-
-
-def _centred(scene: Image, width: int) -> Image:
-    if scene.shape[1] == width:
-        return scene
-    canvas = _blank(scene.shape[0], width)
-    left = (width - scene.shape[1]) // 2
-    canvas[:, left : left + scene.shape[1]] = scene
-    return canvas
-
-
 def _jpeg(canvas: Image) -> bytes:
     """As good as fits: mobile networks, and a month of pictures, ask for limits."""
     if canvas.shape[0] > _MAX_HEIGHT:
-        canvas = _resized(canvas, _MAX_HEIGHT / canvas.shape[0])
+        canvas = resized(canvas, _MAX_HEIGHT / canvas.shape[0])
     for quality in (85, 75, 65, 50, 35, 20):
         encoded = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         if encoded.size <= _MAX_BYTES:

@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from detectors.hits import Hit, Reading, ReadingDetector, Source, hit_id_of
+from detectors.hits import Hit, Inferring, Reading, ReadingDetector, Source, hit_id_of
 from pipeline.messages import DeadLetter, Reason, is_plausible, whole_ms
 from pipeline.relayed import message_of, refused
 from pipeline.site.detectors import detector_class
@@ -28,14 +28,23 @@ class Watched:
     detector: ReadingDetector
 
 
-def watch_sensors(site: Site) -> dict[tuple[str, str], Watched]:
-    """Every sensor of the site with its detector, by sensor id and datastream."""
-    return {
-        (sensor.id, sensor.datastream): Watched(
-            sensor, site.policy.map_version, detector_class(sensor.detector)(sensor.params)
-        )
-        for sensor in site.sensors
-    }
+def watch_sensors(
+    site: Site, before: Mapping[tuple[str, str], Watched] | None = None
+) -> dict[tuple[str, str], Watched]:
+    """Every sensor of the site with its detector, by sensor id and datastream.
+
+    `before`: those until the site changed; a sensor that did not goes on with what it knows.
+    """
+    watched = {}
+    for sensor in site.sensors:
+        key = sensor.id, sensor.datastream
+        known = (before or {}).get(key)
+        if known is not None and known.sensor == sensor:
+            detector = known.detector
+        else:
+            detector = detector_class(sensor.detector)(sensor.params)
+        watched[key] = Watched(sensor, site.policy.map_version, detector)
+    return watched
 
 
 def look_at_reading(
@@ -85,6 +94,7 @@ def _hit(reading: Reading, entry: Watched) -> Hit:
     sensor = entry.sensor
     at = whole_ms(reading.phenomenon_time)
     look = entry.detector.look(reading)
+    network = entry.detector if isinstance(entry.detector, Inferring) else None
     return Hit(
         hit_id=hit_id_of(sensor.id, sensor.datastream, sensor.event_type, at, sensor.detector),
         event_type=sensor.event_type,
@@ -96,8 +106,8 @@ def _hit(reading: Reading, entry: Watched) -> Hit:
         map_version=entry.map_version,
         occurred_at=at,
         measure=look.measure,
-        unit=sensor.unit,
+        unit=network.unit if network else sensor.unit,
         score=look.score,
         quality=look.quality,
-        model=sensor.detector,
+        model=network.model if network else sensor.detector,
     )

@@ -31,7 +31,7 @@ from pipeline.messages import (
 )
 from pipeline.metrics import WorkerMetrics, count_alert
 from pipeline.progress import Progress
-from pipeline.readings import look_at_reading, watch_sensors
+from pipeline.readings import Watched, look_at_reading, watch_sensors
 from pipeline.reload import Reload
 from pipeline.reporting import look_at_report, report_map
 from pipeline.site.model import Site
@@ -71,9 +71,9 @@ class Parts:
     now: Callable[[], datetime]
 
 
-def looks_of(site: Site) -> dict[str, Look]:
-    """How each topic that is relayed is looked at."""
-    watched, places = watch_sensors(site), report_map(site)
+def looks_of(site: Site, watched: Mapping[tuple[str, str], Watched]) -> dict[str, Look]:
+    """How each topic that is relayed is looked at. `watched`: the site's sensors."""
+    places = report_map(site)
     skew_s = site.settings.worker.max_clock_skew_s
     return {
         READINGS: lambda value, now: look_at_reading(value, watched, now, skew_s),
@@ -88,7 +88,8 @@ class Shell:
     def __init__(self, parts: Parts, progress: Progress, topics: Mapping[str, Any]) -> None:
         self.parts, self.progress, self._topics = parts, progress, topics
         self.site = parts.reload.site
-        self._looks = looks_of(self.site)
+        self._watched = watch_sensors(self.site)
+        self._looks = looks_of(self.site, self._watched)
         self._changing = asyncio.Lock()  # site and policies change one at a time
 
     async def fold(self, message: Any) -> None:
@@ -152,7 +153,8 @@ class Shell:
             if site is None and not mended:
                 return False
             site = site or self.site  # mended to what runs: partitions taken over may differ
-            self._looks = await asyncio.to_thread(looks_of, site)
+            self._watched = await asyncio.to_thread(watch_sensors, site, self._watched)
+            self._looks = await asyncio.to_thread(looks_of, site, self._watched)
             self.site = site
             self.parts.shelf.change(site.policy, self._in_force())
         await self._announce()

@@ -2,8 +2,10 @@
 
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -15,8 +17,12 @@ from rich.table import Table
 
 from detectors.manifest import ManifestError
 from detectors.runtime import ObjectModel, open_object_model
+from detectors.wire_map import FOLDER as WIRE_MODEL
+from detectors.wire_map import open_wire_model
+from models.flying_wire import episodes as written_by
 from pipeline.cli.shared import JSON, MODEL_FOLDER, write, write_json
 from pipeline.ingest import SourceFailed
+from pipeline.proof import episode_figures, episode_page, episodes
 from pipeline.proof.coco import CocoUnusable, evaluate_coco
 from pipeline.proof.figures import COLUMNS, row, shown, wilson
 from pipeline.proof.measure import Result, as_json, by_detector, by_zone, figures_of, measure
@@ -28,43 +34,68 @@ Examples:
   gridalert evaluate campus.toml
   gridalert evaluate scenarios/*.toml --json accuracy.json --report accuracy
   gridalert evaluate --coco instances_val2017.json --images val2017 --json ap50.json
+  gridalert evaluate --episodes 600 --seed 7 --json wires.json --report wires
 """
-
-
+# What follows a blank line is reflowed unless it is marked again.
+_EPILOG += "\n\n" + (written_by.__doc__ or "").replace("\n\n", "\n\n\b\n")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-_REPORT = "Write a page with time lines, and pictures of what went wrong, into this folder."
-_MODEL = "A model's folder, as `gridalert models add` makes it, instead of the shipped one."
+_REPORT = "Write a page with pictures of what went wrong, and time lines, into this folder."
+_MODEL = "Instead of the shipped one: a model's folder; with --episodes also an ONNX file."
+_EPISODES = (
+    "Instead of scenarios: so many made flying-wire episodes, or a folder of such as told below, "
+    "each with six fresh pictures, 30 s apart, or more."
+)
+_SEED = "Of the made episodes; the same seed makes the same. Default: 0."
+_MOST_EPISODES = 100_000
 _COCO = "Instead of scenarios: COCO's instances_*.json, for AP50 of the model itself."
 
 
 @click.command("evaluate", epilog=_EPILOG)
 @click.argument("scenarios", nargs=-1, type=_FILE)
 @JSON
-@click.option("--model", "model_folder", type=_FOLDER, default=MODEL_FOLDER, help=_MODEL)
+@click.option("--model", type=click.Path(path_type=Path), help=_MODEL)
 @click.option("--report", type=_FOLDER, help=_REPORT)
 @click.option("--coco", type=_FILE, help=_COCO)
 @click.option("--images", type=_FOLDER, help="The folder of the pictures that --coco names.")
+@click.option("--episodes", "wanted", metavar="N|FOLDER", help=_EPISODES)
+@click.option("--seed", type=click.IntRange(min=0), help=_SEED)
 def command(
     scenarios: tuple[Path, ...],
     json_file: Path | None,
-    model_folder: Path,
     report: Path | None,
-    coco: Path | None,
-    images: Path | None,
+    model: Path | None,
+    **asked: Any,
 ) -> None:
     """Measure clips with the code of ingest and worker, by the shipped catalogue.
 
     A scenario is a TOML file: the clip, its zones, and what happened in them ([[truth]]). The exit
     code is 0 when they were measured, however right or wrong the alerts are.
     """
+    coco, images, wanted, seed = (asked[k] for k in ("coco", "images", "wanted", "seed"))
+    if wanted is not None:
+        if scenarios or coco or images:
+            raise click.UsageError("--episodes goes without scenarios, --coco and --images")
+        of_them, origin = _episodes(wanted, seed)
+        _evaluate_episodes(of_them, origin, model or WIRE_MODEL, json_file, report)
+        return
+    if seed is not None:
+        raise click.UsageError("--seed goes with --episodes N")
     if coco or images:
         if not (coco and images) or scenarios or report:
             raise click.UsageError("--coco and --images go together, without scenarios or --report")
-        _evaluate_coco(_model(model_folder), coco, images, json_file)
+        _evaluate_coco(_model(model or MODEL_FOLDER), coco, images, json_file)
         return
     if not scenarios:
-        raise click.UsageError("name a scenario (a TOML file), or give --coco and --images")
+        raise click.UsageError(
+            "name a scenario (a TOML file), or give --episodes, or --coco and --images"
+        )
+    _evaluate_scenarios(scenarios, model or MODEL_FOLDER, json_file, report)
+
+
+def _evaluate_scenarios(
+    scenarios: tuple[Path, ...], model_folder: Path, json_file: Path | None, report: Path | None
+) -> None:
     with tempfile.TemporaryDirectory(prefix="gridalert-evaluate-") as folder:
         good, wrong = read_scenarios(scenarios, Path(folder))
         if wrong:
@@ -106,6 +137,86 @@ def _evaluate_coco(
         write_json(json_file, msgspec.to_builtins(result))
     told = (f"{k} {'none there' if v is None else f'{v:.3f}'}" for k, v in result.ap50.items())
     click.echo(f"AP50 of {result.model} on {result.pictures} pictures: {', '.join(told)}")
+
+
+def _episodes(wanted: str, seed: int | None) -> tuple[list[episodes.Make], dict[str, Any]]:
+    """What --episodes asks for, and how the answer calls it."""
+    if wanted.lstrip("+-").isdigit():
+        count = click.IntRange(1, _MOST_EPISODES).convert(wanted, None, None)
+        return episodes.made(seed or 0, count), {"seed": seed or 0}
+    folder = Path(wanted)
+    if seed is not None:
+        raise click.UsageError("--seed goes with a number of --episodes, not with a folder")
+    if not (found := episodes.written(folder)):
+        raise click.ClickException(
+            f"{folder}: --episodes takes a number from 1 on, or a folder of folders that have an "
+            "episode.json each"
+        )
+    return found, {"seed": None, "folder": str(folder)}
+
+
+def _evaluate_episodes(
+    of_them: list[episodes.Make],
+    origin: dict[str, Any],
+    model: Path,
+    json_file: Path | None,
+    report: Path | None,
+) -> None:
+    model_id, threshold = _wire_model(model), episodes.raise_at()
+    if json_file:
+        write(json_file, b"")
+    if report:
+        _make(report / "pictures")
+    drawn = report / "pictures" if report else None
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as bars:
+            told = episodes.measure(of_them, threshold, model, drawn)
+            outcomes = list(bars.track(told, len(of_them), description="episodes"))
+    except (ValueError, OSError, BrokenExecutor) as error:
+        raise click.ClickException(str(error)) from error
+    answer = episode_figures.as_json(outcomes)
+    if json_file:
+        write_json(json_file, answer | {"model": model_id, "threshold": threshold} | origin)
+    if report:
+        episode_page.write_page(report, [one for one in outcomes if one.went_wrong], model_id)
+    _say_episodes(answer, model_id)
+
+
+def _wire_model(path: Path) -> str:
+    try:
+        return open_wire_model(path).model_id
+    except (ManifestError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    except Exception as error:  # onnxruntime fails in its own many ways
+        said = str(error).splitlines()[0][:200]
+        raise click.ClickException(f"{path}: onnxruntime can't run it: {said}") from error
+
+
+def _say_episodes(answer: dict[str, Any], model_id: str) -> None:
+    table = Table(title="Flying wires, made or written: 95 % intervals", box=box.HORIZONTALS)
+    for name in ("", "cables found", "recall", "told falsely", "rate"):
+        table.add_column(name, justify="right" if name else "left")
+    for name, of in answer["by_width"].items():
+        table.add_row(f"{name} px", *_cells(of["recall"], "found"))
+    groups = [answer["by_light"], answer["by_confuser"], {"all": answer}]
+    for name, of in ((name, of) for group in groups for name, of in group.items()):
+        cells = _cells(of["recall_ge_1_5px"], "found")
+        table.add_row(name, *cells, *_cells(of["false_episode_rate"], "false"))
+    screen = Console(width=max(100, Console().width))
+    screen.print(table)
+    beside = answer["false_beside_cable"]
+    for line in (
+        f"by light, by confuser and in all: cables from {episode_figures.WIDE_PX:g} px on",
+        f"a line that is none, told beside a cable: in {beside['false']} of {beside['of']}",
+        f"counted: {answer['counted']}",
+        f"model: {model_id}",
+    ):
+        screen.print(line, soft_wrap=True, markup=False)
+
+
+def _cells(rate: episode_figures.Rate, name: str) -> tuple[str, str]:
+    interval = f"{shown(rate['value'])} ({rate['low']:.2f} to {rate['high']:.2f})"
+    return f"{rate[name]} of {rate['of']}", interval
 
 
 def _make(folder: Path) -> None:

@@ -10,7 +10,7 @@ from detectors.hits import Hit
 from pipeline.alerts import CloudEvent, Deadline, GridAlert, NoDeadline, Queue
 from pipeline.explain.due import written
 from pipeline.explain.story import Entry, Fate, Told
-from pipeline.explain.why import because, clock, unit_of
+from pipeline.explain.why import because, clock, unit_of, weight
 from pipeline.explain.words import WORDS, phrase, reason_in
 from pipeline.feedback import action_of
 from pipeline.incidents.policy import Policy
@@ -77,6 +77,9 @@ class Page:
         yield f"  {officer} · {self.say('deadline')} {self.due(alert.deadline)}"
         axes = {axis: word[getattr(alert, axis)] for axis in ("condition", "handling")}
         yield f"  {self.say('state', **axes, confidence=alert.confidence)}"
+        yield from (f"  {self._in(weight(one, self.policy))}" for one in alert.contributions)
+        if caution := alert.provenance.caution:
+            yield f"  {self._in(Both(caution, alert.provenance.caution_zh))}"
 
     def desk(self, alert: GridAlert, pictures: list[str]) -> Iterator[str]:
         """What the duty desk has to know of an alert, and which answers there are."""

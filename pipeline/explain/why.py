@@ -7,17 +7,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from detectors.hits import Hit
+from pipeline.alerts import Contribution
 from pipeline.explain.story import Entry
 from pipeline.explain.words import WORDS, phrase
 from pipeline.incidents.cases import rule_of_case, standing_of
 from pipeline.incidents.in_force import calibration_at, silence_at
-from pipeline.incidents.incident import Incident, confidence_of, rule_in_general, rule_of, track_key
+from pipeline.incidents.incident import Incident, rule_in_general, rule_of, track_key
 from pipeline.incidents.persistence import Track
 from pipeline.incidents.policy import Policy, Rule, Window
+from pipeline.incidents.senses import confidence_of, contributions_of
 from pipeline.messages import PolicyChange, Reason
 from pipeline.site.problems import Both
 
 _HELD_BY_TIME = {Reason.NOT_YET, Reason.LASTED, Reason.GROUP_WAIT}
+_PARTS = {"prior": "by_prior", "looks": "by_looks", "limit": "by_limit", "report": "by_report"}
 _BY_CONFIDENCE = {Reason.LOW_CONFIDENCE, Reason.LASTED, Reason.REPORTED, Reason.CONFIDENCE_ROSE}
 
 
@@ -52,9 +55,7 @@ def _grounds(entry: Entry) -> Iterator[Both]:
     if isinstance(entry.record, Hit):
         yield from _of_look(entry.record, reason, incident, policy)
     if reason in _BY_CONFIDENCE:
-        calibration = calibration_at(incident.event_type, policy, at)
-        confidence = confidence_of(incident, policy, at)
-        yield phrase("confidence", confidence=confidence, calibration=calibration)
+        yield from _of_confidence(incident, policy, at)
     if reason is Reason.SILENCED:
         where = (incident.event_type, incident.place_id, entry.decision.leaf_code or "")
         if silence := silence_at(*where, policy, at):
@@ -63,6 +64,22 @@ def _grounds(entry: Entry) -> Iterator[Both]:
         mute = timedelta(seconds=rule_of_case(incident.case, policy, at).mute_s)
         if said := standing_of(incident.case, policy, at).verdict_at:
             yield phrase("muted", said=clock(said, policy), until=clock(said + mute, policy))
+
+
+def _of_confidence(incident: Incident, policy: Policy, at: datetime) -> Iterator[Both]:
+    """How sure it is, how sure it must be, and what makes it so sure."""
+    calibration = calibration_at(incident.event_type, policy, at)
+    confidence = confidence_of(incident, policy, at)
+    yield phrase("confidence", confidence=confidence, calibration=calibration)
+    yield from (weight(one, policy) for one in contributions_of(incident, policy, at))
+
+
+def weight(one: Contribution, policy: Policy) -> Both:
+    """What one of those who contributed makes it surer by."""
+    if kind := policy.events.get(one.name if one.label else ""):
+        sensor = Both(kind.label_en, kind.label_zh)
+        return phrase("by_sensor" if one.log_odds > 0 else "by_silence", one=one, sensor=sensor)
+    return phrase("by_reviews" if one.reviewed else _PARTS[one.name], one=one)
 
 
 def _of_look(hit: Hit, reason: Reason, incident: Incident, policy: Policy) -> Iterator[Both]:

@@ -15,6 +15,7 @@ from pipeline.feedback import Feedback
 from pipeline.incidents.deadlines import deadline, reminders
 from pipeline.incidents.handling import SETTLED, Seen, Standing, stand
 from pipeline.incidents.in_force import rule_at
+from pipeline.incidents.masks import Paths
 from pipeline.incidents.policy import BY_REPORT, REPORTS_ONLY, Policy, Rule
 from pipeline.incidents.routing import assign, back_to_desk, route
 from pipeline.messages import Outcome, Reason, outcome_of
@@ -29,6 +30,7 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     looking found it gone and present again. `given`: all feedback. `was_seen`: whether looking saw
     it, since it was reopened last. `cleared_at`: when its condition ended, None while it has not.
     `breached_at`: the instant whose breach was told. `next_at`: when time alone changes something.
+    `paths`: of the cables that it rests on, as last told, by camera and zone.
     `offset`: on its own, the last record applied. `mute_s`, `recheck_s`: of the rule when it was
     opened: what people did keeps its meaning whatever the rules become.
     """
@@ -47,6 +49,7 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     reminded_at: datetime | None = None
     breached_at: datetime | None = None
     next_at: datetime | None = None
+    paths: Paths = {}
     offset: int = -1
 
 

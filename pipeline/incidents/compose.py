@@ -33,13 +33,13 @@ from pipeline.incidents.incident import (
     alert_id_of,
     begun_at,
     condition_of,
-    confidence_of,
     first_lasting,
     measure_of,
     rule_in_general,
 )
 from pipeline.incidents.policy import EventType, Leaf, Policy
 from pipeline.incidents.routing import route
+from pipeline.incidents.senses import confidence_of, contributions_of
 from pipeline.incidents.wording import text_of
 from pipeline.messages import Reason
 
@@ -67,6 +67,7 @@ def open_case(incident: Incident, leaf: Leaf, policy: Policy, at: datetime) -> C
         was_seen=first_lasting(incident) is not None,
         mute_s=rule.mute_s,
         recheck_s=rule.recheck_s,
+        paths=incident.paths,
     )
     return scheduled(case, standing_of(case, policy, at), policy)
 
@@ -112,7 +113,7 @@ def retell(
     """
     seen = seen_fields(incident, case, policy, at)
     told = tell(case, reason, policy, told_at(incident, case, at), **{**seen, **changes})
-    return msgspec.structs.replace(told, alert=worded(told.alert))
+    return msgspec.structs.replace(told, alert=worded(told.alert), paths=incident.paths)
 
 
 def told_at(incident: Incident, case: Case, at: datetime) -> datetime:
@@ -165,6 +166,7 @@ def seen_fields(
     condition = condition_of(incident, policy, at)
     gone = told if condition == "cleared" else None
     sure = gone.confidence if gone else confidence_of(incident, policy, at)
+    because = gone.contributions if gone else contributions_of(incident, policy, at)
     measure = 0.0 if gone else measure_of(incident, kind.rule.over)
     severity = graded(kind, measure)[0]
     if told is not None and PRIORITY[told.severity] < PRIORITY[severity]:
@@ -188,6 +190,7 @@ def seen_fields(
         ),
         "provenance": _provenance(incident, told, policy, at),
         "exercise": incident.synthetic,
+        "contributions": because,
     }
 
 
@@ -226,6 +229,7 @@ def _observation(
 def _provenance(
     incident: Incident, told: GridAlert | None, policy: Policy, at: datetime
 ) -> Provenance:
+    kind = policy.events[incident.event_type]
     return Provenance(
         pipeline=f"gridalert@{__version__}",
         score_model=SCORE_MODEL,
@@ -235,6 +239,8 @@ def _provenance(
         profile=profile_name(policy, at),
         first_hit_id=_first_hit_id(incident, told),
         last_hit_id=incident.last_hit_id,
+        caution=kind.caution_en,
+        caution_zh=kind.caution_zh,
     )
 
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from pipeline.incidents.calibration import Calibration
 from pipeline.incidents.deadlines import is_working_day
 from pipeline.incidents.policy import (
     NORMAL,
-    Calibration,
     Matcher,
     Override,
     Policy,

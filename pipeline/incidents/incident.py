@@ -9,10 +9,10 @@ from typing import Literal, TypeVar
 import msgspec
 
 from detectors.hits import Evidence, Hit, Source
-from pipeline.alerts import Condition, Location
+from pipeline.alerts import Condition, Contribution, Location
 from pipeline.incidents.cases import Case, rule_of_case
-from pipeline.incidents.confidence import confidence
-from pipeline.incidents.in_force import calibration_at, rule_at
+from pipeline.incidents.in_force import rule_at
+from pipeline.incidents.masks import Paths, supporting
 from pipeline.incidents.persistence import Lasting, Track, is_unknown
 from pipeline.incidents.policy import Over, Policy, Rule
 from pipeline.messages import Reported
@@ -48,6 +48,7 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `hits`, `sources`, `places`, `models`, `synthetic`: of what supports it, since it first
     appeared. `pictures`: the best by track; `newest`: the last that came, whatever it shows.
+    `paths`: of the cables that support it, by track. `sensed`: what reviews and sensors add.
     """
 
     event_type: str
@@ -68,6 +69,8 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
     synthetic: bool = False
     pictures: dict[str, Picture] = {}
     newest: Evidence | None = None
+    paths: Paths = {}
+    sensed: tuple[Contribution, ...] = ()
 
     @property
     def is_idle(self) -> bool:
@@ -108,17 +111,6 @@ def measure_of(incident: Incident, over: Over) -> float:
     if over is Over.OBJECTS:
         return float(max((len(track.present) for track in there), default=0))
     return max((track.measure for track in there), default=0.0)
-
-
-def confidence_of(incident: Incident, policy: Policy, at: datetime) -> float:
-    """The probability that this is real; from each source's surest lasting thing, and reports."""
-    surest = []
-    for track in incident.tracks.values():
-        if track.present:
-            by_mean = max(track.present, key=lambda x: (x.logit_sum / max(x.looks, 1), x.looks))
-            surest.append(by_mean)
-    calibration = calibration_at(incident.event_type, policy, at)
-    return confidence(surest, calibration, list(incident.reports.values()))
 
 
 def rule_of(incident: Incident, key: str, policy: Policy, at: datetime) -> Rule:
@@ -205,6 +197,12 @@ def support(incident: Incident, hit: Hit, track: Track, where: Where) -> Inciden
     return _supported(
         incident, hit.source, hit.place_id, where, (hit.hit_id, hit.occurred_at), hit.synthetic
     )(models=_with(incident.models, hit.model))
+
+
+def supported_along(incident: Incident, key: str, hit: Hit, rule: Rule) -> Incident:
+    """The incident with the lines of the cables that one more hit of a track rests on."""
+    paths = supporting(incident.paths, key, hit, rule)
+    return incident if paths is incident.paths else msgspec.structs.replace(incident, paths=paths)
 
 
 def support_by_report(incident: Incident, told: Reported, where: Where) -> Incident:

@@ -16,7 +16,6 @@ from pipeline.incidents.incident import (
     alert_id_of,
     begun_at,
     condition_of,
-    confidence_of,
     first_lasting,
     is_lost,
     is_seen_now,
@@ -24,9 +23,10 @@ from pipeline.incidents.incident import (
     present,
     rule_in_general,
 )
-from pipeline.incidents.policy import Leaf, Policy, Rule, Silence
+from pipeline.incidents.policy import Leaf, Over, Policy, Rule, Silence
 from pipeline.incidents.routing import route
 from pipeline.incidents.second_picture import is_pair_due, pair_of
+from pipeline.incidents.senses import confidence_of
 from pipeline.incidents.state import CASE, States
 from pipeline.messages import TOLD, Reason, outcome_of
 
@@ -151,7 +151,7 @@ def _update(
         measure = measure_of(incident, kind.rule.over)
         if PRIORITY[graded(kind, measure)[0]] < PRIORITY[case.alert.severity]:
             reason = Reason.SEVERITY_CHANGED
-        elif measure and measure >= GREW_BY * _told_measure(case):
+        elif kind.rule.over is not Over.PROBABILITY and _has_grown(measure, case):
             reason = Reason.MEASURE_GREW
     if reason is Reason.SAME_INCIDENT and _is_surer(incident, case, policy, at):
         reason = Reason.CONFIDENCE_ROSE
@@ -160,10 +160,11 @@ def _update(
     return reason
 
 
-def _told_measure(case: Case) -> float:
-    """What the world knows to be there; what only people said was never measured."""
+def _has_grown(measure: float, case: Case) -> bool:
+    """Whether there is so much more than was told; what only people said was never measured."""
     told = case.alert.measures[0]
-    return 0.0 if told.name == BY_COUNT else told.value
+    known = 0.0 if told.name == BY_COUNT else told.value
+    return 0 < measure >= GREW_BY * known
 
 
 def _is_surer(incident: Incident, case: Case, policy: Policy, at: datetime) -> bool:

@@ -21,11 +21,14 @@ from pipeline.incidents.incident import (
     rule_in_general,
     rule_of,
     support,
+    supported_along,
     track_key,
 )
 from pipeline.incidents.judge import TELLS, judge, silence_of
-from pipeline.incidents.persistence import look
+from pipeline.incidents.masks import unmasked
+from pipeline.incidents.persistence import look, quiet_since
 from pipeline.incidents.policy import Policy, Watch
+from pipeline.incidents.senses import is_heard, weighed
 from pipeline.incidents.state import LeafState, State, States, case_key, leaf_state
 from pipeline.messages import Reason, Reported
 
@@ -65,15 +68,21 @@ def apply_hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
         return refuse(hit, where, Reason.TOO_MANY, what, "give some of them places of their own")
     on = is_on(hit.event_type, watch.schedule, policy, hit.occurred_at)
     # Out of hours nothing is said of it: neither that it is there, nor that it has gone.
-    counted = hit if on else msgspec.structs.replace(hit, quality=0.0)
     rule = rule_of(incident, key, policy, hit.occurred_at)
-    seen = look(track, counted, rule, logit(hit.score))
+    bare = unmasked(hit, state.masks.get(key, ()), rule)
+    counted = bare if on else msgspec.structs.replace(bare, quality=0.0)
+    seen = look(track, counted, rule, logit(counted.score))
+    if is_heard(hit.event_type, policy):
+        seen = msgspec.structs.replace(seen, quiet_since=quiet_since(track, seen, rule))
     incident = support(incident, counted, seen, where)
+    incident = supported_along(incident, key, counted, rule)
     at = hit.occurred_at  # its own clock: that another camera is ahead makes nobody blind
+    incident = weighed(incident, state, policy, at)
     incident, reason = judge(incident, policy.leaves[hit.leaf_code], policy, at, states)
     if reason not in TELLS:
         yes = any(x.yes for x in seen.lasting)
-        reason = _quiet(reason, hit, on, yes, incident.case)
+        masked = bare.measure < rule.raise_at <= hit.measure
+        reason = _quiet(reason, hit, on, masked, yes, incident.case)
         if counted.quality > 0 and not yes and (closed_id := _waits_for(state, name)):
             state = _proven(state, closed_id)
             after = After(state, name, incident, Reason.SEEN_GONE, done)
@@ -81,12 +90,16 @@ def apply_hit(states: States, hit: Hit, where: Where, policy: Policy) -> Step:
     return stepped(hit, where, After(state, name, incident, reason, done), policy)
 
 
-def _quiet(reason: Reason, hit: Hit, on: bool, yes: bool, case: Case | None) -> Reason:
+def _quiet(
+    reason: Reason, hit: Hit, on: bool, masked: bool, yes: bool, case: Case | None
+) -> Reason:
     """Why a hit led to nothing, as the one who sent it would ask."""
     if not on:
         return Reason.OFF_SCHEDULE
     if hit.quality <= 0.0:
         return Reason.CANNOT_SEE
+    if masked:
+        return Reason.MASKED
     if reason is not Reason.NOTHING_THERE:
         return reason
     if case is not None and case.cleared_at is None:

@@ -49,7 +49,8 @@ class Lasting(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one zone or sensor has said so far. `at`: its last look; `quality` 0: it saw nothing.
-    `seen_at`: its last look that could see.
+    `seen_at`: its last look that could see. `quiet_since`: since when it has seen without a break
+    that there is nothing, kept where that tells of another event.
     """
 
     at: datetime
@@ -57,6 +58,7 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     measure: float = 0.0
     lasting: tuple[Lasting, ...] = ()
     seen_at: datetime | None = None
+    quiet_since: datetime | None = None
 
     @property
     def present(self) -> tuple[Lasting, ...]:
@@ -85,6 +87,15 @@ def pass_time(track: Track, rule: Rule, at: datetime) -> Track:
     aged = tuple(_age(x, rule, dt if seen else 0.0) for x in track.lasting)
     kept = tuple(x for x in aged if x.present or _recent(x, rule, at))
     return msgspec.structs.replace(track, lasting=kept)
+
+
+def quiet_since(before: Track | None, now: Track, rule: Rule) -> datetime | None:
+    """Since when, as of its look `now`, a source has seen without a break that nothing is there."""
+    if now.quality <= 0.0 or now.measure >= rule.clear_below:
+        return None
+    if before is None or before.quiet_since is None or is_unknown(before, rule, now.at):
+        return now.at
+    return before.quiet_since
 
 
 def is_unknown(track: Track, rule: Rule, at: datetime) -> bool:

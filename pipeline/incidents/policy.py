@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from detectors.hits import Share
 from pipeline.alerts import Address, Code, Location, Severity
+from pipeline.incidents.calibration import Calibration
 
 Basis = Literal["same_day", "calendar_days", "working_days", "working_hours", "clock_hours", "none"]
 NORMAL = "normal"  # 平时: the profile in force when no other is
@@ -17,7 +17,6 @@ LEVELS = ("city", "district", "street", "community", "grid", "micro_grid")
 # Limits hold where a site is read; their titles are what pipeline/site/words.toml calls them.
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
-Probable = Annotated[float, Meta(gt=0, lt=1)]
 Addressee = Literal["officer", "duty_desk"]
 EventLevel = Annotated[int, Meta(ge=1, le=4, title="event_level")]
 
@@ -82,32 +81,9 @@ class Window(msgspec.Struct, frozen=True):
 Schedule = tuple[Window, ...]  # none: always
 
 
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a raw score becomes a probability (research: detectors.md A.5).
-
-    `prior`: share of true incidents among candidates, before looking. `platt_a`, `platt_b`: g(s) =
-    sigmoid(a * logit(s) + b). `positives`: share of positives where g was fitted. `correlation`: of
-    consecutive looks, 0..1. `review_at`, `direct_at`: confidence from which an alert goes to the
-    duty desk, or straight to the officer. `reported`: share of
-    reports that prove true, by channel, where it differs from REPORTED.
-    """
-
-    prior: Probable
-    platt_a: Annotated[float, Meta(gt=0, title="surer")]
-    platt_b: float
-    positives: Probable
-    correlation: Share
-    review_at: float
-    direct_at: float
-    reported: dict[str, float] = {}
-
-
 # Nothing looks for it: only people report it. Confidence is then that of the report.
 REPORTS_ONLY = Rule(Over.COUNT, 1, 1, hold_s=0, share=1, gap_s=0, clear_s=0)
 BY_REPORT = Calibration(0.5, 1.0, 0.0, 0.5, 0.8, review_at=0.45, direct_at=0.80)
-# The share of reports that prove true, by channel; set by hand until feedback has measured it.
-REPORTED = {"grid_patrol": 0.95, "police": 0.95}
-REPORTED_BY_OTHERS = 0.6
 
 
 class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -120,6 +96,7 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     (人, 辆, mA). `situation_zh`: the event as a sentence to an officer has it (车辆违规停放); the
     label where it is empty. `detector`: None where only people report it.
     `merge_m`: places of one leaf grid so near to each other are one. `schedule`: when it counts.
+    `caution_zh`, `caution_en`: what its alerts say that nobody knows of how well it is found.
     """
 
     type: str
@@ -142,6 +119,8 @@ class EventType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     grades: tuple[Grade, ...] = ()
     merge_m: NotNegative = 0.0
     schedule: Schedule = ()
+    caution_zh: str = ""
+    caution_en: str = ""
 
 
 class Officer(msgspec.Struct, frozen=True):

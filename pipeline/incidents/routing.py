@@ -5,7 +5,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pipeline.alerts import Assignee, Direct, Queue, Routing
-from pipeline.incidents.policy import Addressee, Calibration, Leaf, Officer
+from pipeline.incidents.calibration import Calibration
+from pipeline.incidents.policy import Addressee, Leaf, Officer
 
 LONGEST_FALLBACK = 5
 DESK: Literal["duty_desk"] = "duty_desk"

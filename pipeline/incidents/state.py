@@ -8,7 +8,9 @@ import msgspec
 
 from pipeline.incidents.cases import Case
 from pipeline.incidents.incident import Incident, condition_of
+from pipeline.incidents.masks import Paths
 from pipeline.incidents.policy import Policy
+from pipeline.incidents.reviews import Reviews
 
 HEAD = "#head"  # beside leaf codes, the key of what a partition as a whole remembers
 CASE = "@"  # before an alert's id, the key of a case that is kept on its own
@@ -18,12 +20,16 @@ class LeafState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of one leaf grid. `offset`: the last record applied; all up to it are done.
 
     `incidents`: by event type and place. `to_recheck`: alerts that people closed and whose place
-    (the incident's name) nobody has looked at since: alert id and name.
+    (the incident's name) nobody has looked at since: alert id and name. `reviews`: of its cameras'
+    alerts, by event type and source. `masks`: lines that people called no cable, by camera and
+    zone.
     """
 
     offset: int = -1
     incidents: dict[str, Incident] = {}
     to_recheck: tuple[tuple[str, str], ...] = ()
+    reviews: dict[str, Reviews] = {}
+    masks: Paths = {}
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,7 +15,10 @@ from pipeline.incidents.handling import MAX_HANDLED, Standing
 from pipeline.incidents.incident import Incident, alert_id_of, support_by_report
 from pipeline.incidents.judge import judge
 from pipeline.incidents.looking import After, fresh, let_go, name_of, stepped
+from pipeline.incidents.masks import after_word
 from pipeline.incidents.policy import Policy
+from pipeline.incidents.reviews import reviewed, reviews_key, word_of
+from pipeline.incidents.senses import is_reviewed
 from pipeline.incidents.state import CASE, LeafState, State, States, case_key, head, leaf_state
 from pipeline.messages import Given, Reason, Reported
 
@@ -149,6 +152,8 @@ def apply_feedback(states: States, given: Given, where: Where, policy: Policy) -
     else:
         case = retell_alone(case, reason, policy, at)
     alerts = ((envelope(case, policy, done.feedback_id), case.first_record),)
+    if where[1] > state.offset:  # not yet: a worker may have died before it wrote the case
+        state = _learned(state, case, (before, after), policy)
     watched = incident is not None and case.was_seen and case.cleared_at is None
     if after.handling == "closed" and before.handling != "closed" and not watched:
         state = _to_recheck(state, case, policy)
@@ -244,6 +249,26 @@ def _changed(
         case.alert.grid.leaf_code: leaf,
         case_key(case): msgspec.structs.replace(case, offset=where[1]),
     }
+
+
+def _learned(
+    state: LeafState, case: Case, standings: tuple[Standing, Standing], policy: Policy
+) -> LeafState:
+    """The leaf with what the last word on an alert, if it is another one than before, tells of its
+    cameras and of the lines that it took for cables.
+    """
+    before, after = (word_of(standing) for standing in standings)
+    event_type = case.alert.event.type
+    kind = policy.events.get(event_type)
+    if before == after or kind is None:
+        return state
+    reviews = state.reviews
+    if is_reviewed(kind.calibration):
+        for source in case.alert.observation.sources:
+            if source.kind != "report":
+                reviews = reviewed(reviews, reviews_key(event_type, source.id), before, after)
+    masks = after_word(state.masks, case.paths, after[0] if after else None)
+    return msgspec.structs.replace(state, reviews=reviews, masks=masks)
 
 
 def _to_recheck(state: LeafState, case: Case, policy: Policy) -> LeafState:

@@ -15,6 +15,7 @@ from pipeline.incidents.judge import TELLS, judge, was_told
 from pipeline.incidents.looking import LET_GO, let_go, name_of
 from pipeline.incidents.persistence import Track, pass_time
 from pipeline.incidents.policy import Policy, Rule
+from pipeline.incidents.senses import weighed
 from pipeline.incidents.state import (
     CASE,
     HEAD,
@@ -108,7 +109,7 @@ def _pass_leaf(states: States, code: str, at: datetime, passing: _Passing) -> No
         for one in state.to_recheck
         if one[0] in attached or CASE + one[0] in states or CASE + one[0] in passing.cases
     ]
-    aged = LeafState(state.offset, kept, tuple(known))
+    aged = msgspec.structs.replace(state, incidents=kept, to_recheck=tuple(known))
     if aged != state:  # the leaf itself stays: docs/adr/0005
         passing.leaves[code] = msgspec.structs.replace(aged, offset=passing.where[1])
 
@@ -130,7 +131,9 @@ def _pass_incident(
     if leaf is None or incident.is_idle:
         return incident
     told_at = incident.case.alert.updated_at if incident.case else at
-    incident, reason = judge(incident, leaf, policy, max(at, told_at, incident.at or at), states)
+    now = max(at, told_at, incident.at or at)
+    incident = weighed(incident, leaf_state(states, code), policy, at)
+    incident, reason = judge(incident, leaf, policy, now, states)
     if reason in TELLS and incident.case is not None:
         passing.tell(incident.case)
         if reason in LET_GO:

@@ -1,6 +1,6 @@
 """What officers read: written from the published alert alone, so that any consumer could."""
 
-from pipeline.alerts import AlertText, GridAlert, Queue, Resolved, Routing, Updated
+from pipeline.alerts import AlertText, Contribution, GridAlert, Queue, Resolved, Routing, Updated
 
 # 来源: how it came to be known, by the kind of its first source.
 _KNOWN_BY = {"camera": "被监控抓拍", "sensor": "被传感器监测到", "report": "有人上报"}
@@ -24,6 +24,8 @@ _ENDS = {
 }
 # The same of an alert that people are done with, whatever it is told for afterwards.
 _DONE = {"closed": "closed_by_dispatch", "verified_false": "false_alarm", "expired": "expired"}
+# What it is that makes an alert surer, or less sure.
+_PARTS = {"prior": "先验", "looks": "摄像机{}画面", "limit": "仅凭画面封顶", "report": "上报"}
 _NEWS = {
     "measure_grew": "情况加重，",
     "severity_changed": "情况加重，",
@@ -50,10 +52,25 @@ def text_of(alert: GridAlert) -> AlertText:
         headline=f"{exercise}{where} {alert.event.label} "
         + (blind or f"{measure.value:g}{measure.unit_zh}"),
         description=f"{seen.source_count}个来源{seen.duration_s:.0f}秒内{seen.hit_count}次命中，"
-        f"置信度{alert.confidence:.2f}，{_todo(alert)}",
+        f"置信度{alert.confidence:.2f}，{_todo(alert)}{_basis(alert)}",
         notice=f"{exercise}{_to_whom(alert)}，{alert.place.name}"
         f"{f'的{blind}' if blind else what}，{_what_now(alert)}",
     )
+
+
+def _basis(alert: GridAlert) -> str:
+    """What makes it so sure, each by how much, in log-odds; and what nobody knows."""
+    parts = "；".join(f"{_named(one)}{one.log_odds:+.2f}" for one in alert.contributions)
+    caution = alert.provenance.caution_zh
+    return (f"依据：{parts}。" if parts else "") + (f"注意：{caution}。" if caution else "")
+
+
+def _named(one: Contribution) -> str:
+    if one.name == "prior" and one.source:
+        return f"摄像机{one.source}已复核{one.reviewed}件、属实{one.confirmed}件"
+    if one.label:
+        return f"传感器{one.source}{'' if one.log_odds > 0 else '未监测到'}{one.label}"
+    return _PARTS[one.name].format(one.source)
 
 
 def _blind(alert: GridAlert) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from detectors.hits import Detections, Frame, Look
 from detectors.runtime import ObjectModel
 from pipeline.explain.why import because
-from pipeline.picture import Caption, draw, local_time
+from pipeline.picture import Caption, Labelled, draw, local_time
 from pipeline.proof.measure import Looked, Result, ZoneResult, seconds
 from pipeline.redaction import masked
 from pipeline.sources.video import frames
@@ -76,7 +76,8 @@ def draw_shots(result: Result, wanted: Sequence[tuple[Looked, Path]], model: Obj
             for hit, path in shots:
                 look = Look(hit.measure, hit.score, hit.quality, hit.objects)
                 caption, zone = _caption(result, hit.zone_id, look, frame), zones[hit.zone_id]
-                drawn = draw(shown, zone, look, faint, model.manifest.labels, caption)
+                now = Labelled(shown.image_bgr, faint, model.manifest.labels)
+                drawn = draw(now, zone, look, caption)
                 path.write_bytes(drawn.jpeg)
 
 

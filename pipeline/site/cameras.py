@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +14,9 @@ from pipeline.messages import whole_ms
 from pipeline.site.camera_location import read_location
 from pipeline.site.detectors import check_detector
 from pipeline.site.files import SiteFiles
+from pipeline.site.flying_wire import FLYING_WIRE, check_flying_wires
 from pipeline.site.hours import with_windows
+from pipeline.site.lines import Path as Steps
 from pipeline.site.model import VIEW, Camera
 from pipeline.site.problems import Both, say
 from pipeline.site.settings import holds_password
@@ -23,6 +26,8 @@ from pipeline.site.zones import check_ground, check_polygon
 
 NO_ZONE = "R025"  # it can still be drawn: `gridalert site draw`
 Fps = Annotated[float, Meta(gt=0, le=240)]
+_Hfov = Annotated[float, Meta(ge=1, le=179)]
+_OF_CABLES = ("windows", "charging")
 _SOURCES = ("video", "frames", "stream", "from_topic")
 _STREAM = re.compile(r"(rtsps?|https?|rtmps?)://[^\s/@]*@?[^\s/@]+(/\S*)?")
 _GB_CAMERAS, _GB_OTHERS = ("131", "132"), ("111", "118", "134", "200")
@@ -46,6 +51,8 @@ class _Camera(Row):
     sample_fps: Fps = 2.0
     privacy_masks: tuple[Polygon, ...] = ()
     reference: str | None = None
+    references: tuple[str, ...] = ()
+    hfov_deg: _Hfov | None = None
     ground: Ground | None = None
     location: dict[str, Any] | None = None
 
@@ -54,6 +61,8 @@ class _Zone(Watching, kw_only=True):
     id: str
     polygon: Polygon
     exclude: tuple[Polygon, ...] = ()
+    windows: tuple[Polygon, ...] = ()
+    charging: tuple[Polygon, ...] = ()
 
 
 CAMERA_KEYS, ZONE_KEYS = _Camera.__struct_fields__, _Zone.__struct_fields__
@@ -91,6 +100,9 @@ class _Reader:
         _check_polygons(row, "privacy_masks", camera.privacy_masks, say("camera", camera=camera.id))
         if camera.ground is not None:
             check_ground(row["ground"], camera.id, camera.ground)
+        pictures = {steps: self._folder / name for steps, name in _pictures(camera).items()}
+        there = {steps: path for steps, path in pictures.items() if _is_there(path, "reference")}
+        check_flying_wires(row, zones, camera.hfov_deg, there)
         self.cameras.append(
             Camera(
                 id=camera.id,
@@ -105,7 +117,8 @@ class _Reader:
                 privacy_masks=camera.privacy_masks,
                 stream=camera.stream,
                 from_topic=camera.from_topic,
-                reference=self._folder / camera.reference if camera.reference else None,
+                reference=pictures.get(("reference",)),
+                references=tuple(pictures.values()),
                 location=read_location(row, camera.id, zones, self._targets.grid_map),
             )
         )
@@ -136,6 +149,8 @@ class _Reader:
                 polygon=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),
                 params={},
                 exclude=(),
+                windows=(),
+                charging=(),
                 ground=None,
             )
         ]
@@ -147,11 +162,15 @@ class _Reader:
             return None
         owner = say("zone", camera=camera, zone=read_zone.id)
         check_polygon(row["polygon"], owner, read_zone.polygon)
-        _check_polygons(row, "exclude", read_zone.exclude, owner)
+        for key in ("exclude", *_OF_CABLES):
+            _check_polygons(row, key, getattr(read_zone, key), owner)
         target = self._targets.resolve(row, read_zone, owner)
         if target is None or target.place is None:
             return None
         event, place = target.event, target.place
+        for key in _OF_CABLES:
+            if getattr(read_zone, key) and target.detector != FLYING_WIRE:
+                row.add("F004", key, key=key, hint=say("of_cables"))
         self.watches[camera, read_zone.id] = target.watch
         zone = Zone(
             id=read_zone.id,
@@ -163,6 +182,8 @@ class _Reader:
             polygon=read_zone.polygon,
             params=target.params,
             exclude=read_zone.exclude,
+            windows=read_zone.windows,
+            charging=read_zone.charging,
             ground=ground,
         )
         check_detector(row, owner, target.detector, zone)
@@ -189,22 +210,33 @@ class _Reader:
             row.add("R011", "stream", key="stream")
         elif camera.stream and not _STREAM.fullmatch(camera.stream):
             row.wrong("stream", say("stream_url"))
-        for key in ("video", "frames", "reference"):
+        for key in ("video", "frames"):
             if getattr(camera, key) is not None:
-                self._check_path(row, key, getattr(camera, key), camera.id)
+                self._check_path(row, (key,), getattr(camera, key), camera.id)
+        for steps, value in _pictures(camera).items():
+            self._check_path(row, steps, value, camera.id)
 
-    def _check_path(self, row: Node, key: str, value: str, camera: str) -> None:
+    def _check_path(self, row: Node, steps: Steps, value: str, camera: str) -> None:
+        key = str(steps[0])
         if holds_password(value):
-            row.add("R011", key, key=key)
+            row.add("R011", *steps, key=key)
             return
-        path = self._folder / value
-        try:
-            there = path.is_dir() if key == "frames" else path.is_file()
-        except (OSError, ValueError):  # a name that no file can have
-            there = False
-        if not there:
+        if not _is_there(self._folder / value, key):
             kind = "folder" if key == "frames" else "file"
-            row.add("R013", key, key=key, value=value, kind=kind, camera=camera)
+            row.add("R013", *steps, key=key, value=value, kind=kind, camera=camera)
+
+
+def _is_there(path: Path, key: str) -> bool:
+    try:
+        return path.is_dir() if key == "frames" else path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _pictures(camera: _Camera) -> dict[Steps, str]:
+    """The reference pictures by where they stand in the camera's row, `reference` first."""
+    named: dict[Steps, str] = {} if camera.reference is None else {("reference",): camera.reference}
+    return named | {("references", index): name for index, name in enumerate(camera.references)}
 
 
 def _check_polygons(row: Node, key: str, polygons: Sequence[Polygon], owner: Both) -> None:

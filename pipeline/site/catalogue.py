@@ -7,8 +7,9 @@ from typing import Any, get_args
 from msgspec import structs
 
 from detectors.hits import Params
+from pipeline.incidents.calibration import Calibration, Probable
 from pipeline.incidents.in_force import changed
-from pipeline.incidents.policy import Calibration, EventType, Over, Probable, Rule
+from pipeline.incidents.policy import EventType, Over, Rule
 from pipeline.reports import Channel
 from pipeline.site.detectors import installed
 from pipeline.site.files import SiteFiles
@@ -63,7 +64,12 @@ def read_catalogue(files: SiteFiles) -> Catalogue:
         if event is not None and ids.claim(row, "type"):
             _check_event(row, event)
             events[event.type] = event
-    return Catalogue(head.version if head else "", events, frozenset(names))
+    catalogue = Catalogue(head.version if head else "", events, frozenset(names))
+    for row in rows(node, "event"):
+        event = events.get(str(row.value.get("type")))
+        for sensor in event.calibration.sensors if event else ():
+            catalogue.event(sensor, row, "calibration", "sensors", sensor)
+    return catalogue
 
 
 def _check_event(row: Node, event: EventType) -> None:

@@ -1,5 +1,6 @@
 """The detectors that are installed, by the names that catalogue.toml uses."""
 
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import EntryPoints, entry_points
 from typing import Any, Literal
@@ -36,6 +37,15 @@ def detector_class(name: str) -> Any:
 def looks_at_zones(name: str) -> bool:
     """Whether a detector looks at zones that people draw; a camera has its VIEW of its own."""
     return name in installed() and name != VIEW and hasattr(detector_class(name), "labels")
+
+
+def unit_read_by(name: str) -> str | None:
+    """The unit of the readings that a detector takes; None where it is the event type's."""
+    unit: str | None = None
+    if name in installed():
+        with suppress(ImportError):  # check_detector says so
+            unit = getattr(detector_class(name), "reads", None)
+    return unit
 
 
 def check_detector(row: Node, owner: Both, name: str, watched: Zone | Params) -> None:

@@ -87,7 +87,8 @@ class Camera:
     `stream`, a URL whose ${NAME} stand for environment variables; `from_topic`, frames that come on
     grid.frames.v1. Of the first two event time is `start` + index / `fps` when `fps` is given, else
     `start` + the file's own timestamps; the others have none of the three. `sample_fps`: looks a
-    second, at most. `reference`: a picture of the view that its zones were drawn on.
+    second, at most. `reference`: a picture of the view that its zones were drawn on. `references`:
+    that one and further ones of the same view, as by night; none shows what is looked for.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Camera:
     stream: str | None = None
     from_topic: bool = False
     reference: Path | None = None
+    references: tuple[Path, ...] = ()
 
     @property
     def is_live(self) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.incidents.policy import Watch
 from pipeline.site.catalogue import check_installed
-from pipeline.site.detectors import check_detector
+from pipeline.site.detectors import check_detector, unit_read_by
 from pipeline.site.files import SiteFiles
 from pipeline.site.hours import with_windows
 from pipeline.site.model import Sensor
@@ -59,10 +59,11 @@ def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Wat
     if target is None:
         return None
     event, place = target.event, target.place
-    if sensor.unit != event.unit:
-        facts = {"sensor": sensor.id, "unit": sensor.unit, "event": event.type}
-        row.add("R017", "unit", **facts, wanted=event.unit)
     detector = sensor.detector or target.detector
+    wanted = unit_read_by(detector) or event.unit
+    if sensor.unit != wanted:
+        facts = {"sensor": sensor.id, "unit": sensor.unit, "event": event.type}
+        row.add("R017", "unit", **facts, wanted=wanted)
     if sensor.detector is not None:  # the event's own is told in the catalogue
         check_installed(row, detector, event.type)
     check_detector(row, owner, detector, target.params)

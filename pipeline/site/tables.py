@@ -142,6 +142,9 @@ def _value(node: Node, key: str, kind: Any) -> Any:
     if isinstance(raw, list) and get_origin(kind) is tuple and _is_struct(get_args(kind)[0]):
         items = [read(node[key][index], get_args(kind)[0]) for index in range(len(raw))]
         return _WRONG if None in items else tuple(items)
+    if isinstance(raw, dict) and get_origin(kind) is dict and _is_struct(get_args(kind)[1]):
+        named = {name: read(node[key][name], get_args(kind)[1]) for name in raw}
+        return _WRONG if None in named.values() else named
     bare, limits = _without_limits(kind)
     try:
         value = msgspec.convert(raw, bare)

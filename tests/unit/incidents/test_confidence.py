@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.incidents.calibration import REPORTED, REPORTED_BY_OTHERS, Calibration
 from pipeline.incidents.confidence import confidence, logit, sigmoid, visual
 from pipeline.incidents.persistence import Lasting
-from pipeline.incidents.policy import REPORTED, REPORTED_BY_OTHERS, Calibration
 from tests.builders import at
 
 # Slope 1 and no shift: the scores of the examples are calibrated already.

@@ -274,10 +274,11 @@ def test_masks_exclude_polygons_and_ground_are_named_as_check_names_them(site: P
         "metres": [[0, 0], [5, 0], [5, 5], [0, 5]],
     }
     data = {**data_of(site), "privacy_masks": [tiny], "ground": line}
-    data["zones"][1]["exclude"] = [tiny, tiny]
+    data["zones"][1] |= {"exclude": [tiny, tiny], "windows": [tiny], "charging": [tiny]}
     answers = in_core(data, "return [...faultsOf(shapesOf(data), data).values()].flat();")
     zone = say("zone", camera=CAMERA, zone="double-yellow")
     owners = [say("exclude", owner=zone, n=1), say("exclude", owner=zone, n=2)]
+    owners += [say("windows", owner=zone, n=1), say("charging", owner=zone, n=1)]
     owners.append(say("privacy_masks", owner=say("camera", camera=CAMERA), n=1))
     expected = [fault for owner in owners for fault in told(tiny, owner)]
     found = Findings()
@@ -305,7 +306,7 @@ def test_what_was_not_touched_comes_out_as_it_went_in(site: Path) -> None:
     data = data_of(site)
     zone = data["zones"][0]
     square = [[0.0, 0.0], [0.1234, 0.0], [0.1, 1.0]]
-    zone["exclude"] = [square, square]
+    zone |= {"exclude": [square, square], "windows": [square], "charging": [square, square]}
     zone["params"] = {"min_people": 8, "mode": NASTY + "\x7f\x01\n\\", "share.of": 0.5, "on": True}
     zone["schedule"] = [{"days": "all", "hours": "18:00-02:00"}]
     data["privacy_masks"] = [square]

@@ -182,6 +182,23 @@ def test_what_is_drawn_by_hand_is_a_site_that_check_accepts(site: Path, page: Pa
     assert watched.params == {"dwell_s": 60, "clear_s": 45}
 
 
+def test_windows_follow_windows_and_a_charging_area_is_drawn(site: Path, page: Page) -> None:
+    hand = Hand(page, site)
+    hand.open(1280, 800)
+    for kind, left in (("windows", 0.55), (None, 0.62), ("charging", 0.7)):
+        hand.press("new")
+        hand.click((left, 0.4), (left + 0.05, 0.4), (left + 0.05, 0.5))
+        page.key("Enter")
+        if kind is not None:  # the second window needs not be said to be one
+            hand.choose("#form select", kind)
+        assert hand.faults == []
+    zone, *others = hand.camera["zones"]
+    assert [polygon[0] for polygon in zone["windows"]] == near([[0.55, 0.4], [0.62, 0.4]])
+    assert [polygon[0] for polygon in zone["charging"]] == near([[0.7, 0.4]])
+    assert not any({"windows", "charging"} & other.keys() for other in others)
+    assert page.errors == []
+
+
 def test_zones_are_drawn_and_mended_by_keys_alone(site: Path, page: Page) -> None:
     hand = Hand(page, site)
     hand.open(1280, 800)

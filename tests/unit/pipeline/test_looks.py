@@ -1,23 +1,29 @@
 """When a look is worth a hit, and a hit a picture."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
 
+from detectors.flying_wire import FlyingWire
 from detectors.hits import Detections, Frame, Look
 from detectors.view import Sight
+from detectors.wire_map import open_wire_model
 from pipeline.alerts import Direct
 from pipeline.looks import ZoneWatch, watch_camera
 from pipeline.messages import encode
+from pipeline.redaction import masked_image
 from pipeline.replay import Fold
 from pipeline.site.detectors import detector_class
 from pipeline.site.load import load_site
 from tests.builders import COUNT, STANDING, at, seconds_of
 from tests.unit.detectors.scene import VISIBLE, zone
+from tests.unit.detectors.wires import facade, network
 
 ROOT = Path(__file__).parents[3]
 NOTHING = Look(0.0, 0.0, 1.0)
@@ -179,3 +185,33 @@ def test_a_camera_makes_one_hit_a_zone_addressed_to_its_grid() -> None:
         assert (hit.measure, hit.model, sighting.wants_picture) == (0.0, "objects@abc", False)
     again = watching.look(Frame(camera.id, at(0.5), VISIBLE), EMPTY)
     assert again == []
+
+
+def test_a_detector_that_compares_is_given_the_cameras_pictures_as_its_frames_are_seen(
+    tmp_path, monkeypatch
+) -> None:
+    wires = open_wire_model(network(tmp_path, compares=True))
+    made = partial(FlyingWire, model=wires)
+    monkeypatch.setattr("pipeline.looks.detector_class", lambda name: made)
+    cv2.imwrite(str(tmp_path / "day.png"), facade())
+    site = load_site(ROOT / "deploy/demo")
+    corner = ((0.0, 0.0), (0.2, 0.0), (0.2, 0.2), (0.0, 0.2))
+    camera = replace(
+        site.cameras[0],
+        zones=site.cameras[0].zones[:1],
+        references=(tmp_path / "absent.png", tmp_path / "day.png"),
+        privacy_masks=(corner,),
+    )
+    known = ("person", "bicycle")
+    watching = watch_camera(camera, site.policy, "objects@abc", known)
+    (sighting,) = watching.look(Frame(camera.id, at(0), facade()), EMPTY)
+    assert sighting.hit.model == wires.model_id
+    compared = watching.zones[0].detector.reference_bgr
+    assert (compared == masked_image(facade(), (corner,))).all()
+    after = watch_camera(camera, site.policy, "objects@abc", known, watching)
+    assert after.zones[0].detector is watching.zones[0].detector
+    other = replace(camera, references=camera.references[1:])
+    anew = watch_camera(other, site.policy, "objects@abc", known, watching)
+    assert anew.zones[0].detector is not watching.zones[0].detector
+    unseen = watch_camera(replace(camera, references=()), site.policy, "objects@abc", known)
+    assert unseen.look(Frame(camera.id, at(0), facade()), EMPTY)[0].hit.quality == 0

@@ -10,7 +10,7 @@ import pytest
 
 from detectors.hits import Detections, Frame, Look, SeenObject, Zone
 from pipeline.lettering import fitted, width_of
-from pipeline.picture import Caption, Picture, draw, local_time
+from pipeline.picture import Caption, Labelled, Picture, draw, local_time
 from pipeline.redaction import Image, masked, redact
 
 AT = datetime(2026, 6, 1, 0, 0, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def _seen(*boxes: tuple[float, float, float, float], label: str = "person") -> L
 
 
 def _draw(image: Image, look: Look, found: Detections = NOTHING) -> Picture:
-    return draw(Frame("c", AT, image), ZONE, look, found, LABELS, CAPTION)
+    return draw(Labelled(image, found, LABELS), ZONE, look, CAPTION)
 
 
 def _decoded(picture: Picture) -> Image:

@@ -1,18 +1,24 @@
 """Looking at sensor readings: a hit, or a refusal that says how to mend it."""
 
+import shutil
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.electricity import ChargingSignature
 from detectors.hits import Hit, Reading
 from detectors.measured import Measured
 from pipeline.messages import MAX_RECORD_BYTES, DeadLetter, Reason, encode
-from pipeline.readings import Watched, look_at_reading
+from pipeline.readings import Watched, look_at_reading, watch_sensors
+from pipeline.site.load import check_site, load_site
 from pipeline.site.model import Sensor
 from tests.builders import T0, at
 
+DEMO = Path(__file__).parents[3] / "deploy" / "demo"
 SENSOR = Sensor("sock-22", "充电插座", "residual_current", "mA", "residual_current", "measured",
                 "pl-0934", "510117001003002009", {"alarm_ma": 300})  # fmt: skip
 WATCHED = {(SENSOR.id, SENSOR.datastream): Watched(SENSOR, "map-1", Measured({}))}
@@ -132,6 +138,42 @@ def test_a_reading_of_bad_quality_could_not_see() -> None:
     seen = look(value(quality='"bad"'))
     assert isinstance(seen, Hit)
     assert (seen.measure, seen.quality) == (0.0, 0.0)
+
+
+def test_what_a_network_makes_of_readings_is_a_hit_in_its_own_unit() -> None:
+    sensor = replace(SENSOR, unit="W", event_type="charging_load")
+    detector = ChargingSignature({})
+    watched = {(sensor.id, sensor.datastream): Watched(sensor, "map-1", detector)}
+    seen = look_at_reading(value(unit='"W"'), watched, T0, 300)
+    assert isinstance(seen, Hit)
+    assert (seen.unit, seen.model, seen.quality) == ("1", detector.model, 0.0)
+
+
+def test_a_sensor_that_did_not_change_goes_on_with_what_it_knows_after_a_reload() -> None:
+    site = load_site(DEMO)
+    before = watch_sensors(site)
+    other = replace(site.sensors[0], name="another name")
+    after = watch_sensors(site, before)
+    anew = watch_sensors(replace(site, sensors=(other,)), before)
+    key = other.id, other.datastream
+    assert after[key].detector is before[key].detector
+    assert anew[key].detector is not before[key].detector
+
+
+@pytest.mark.parametrize(("unit", "taken"), [("W", True), ("1", False)])
+def test_a_meter_reads_watts_though_its_event_is_ruled_in_probability(
+    tmp_path: Path, unit: str, taken: bool
+) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(DEMO, site)
+    with (site / "sensors.toml").open("a", encoding="utf-8") as sensors:
+        sensors.write(
+            f'\n[[sensor]]\nid = "meter-1"\nname = "电表"\ndatastream = "power"\nunit = "{unit}"\n'
+            'event = "charging_load"\nplace = "pl-0934"\n'
+        )
+    _, problems = check_site(site)
+    wrong = [problem.code for problem in problems if problem.severity != "warning"]
+    assert wrong == ([] if taken else ["R017"])
 
 
 @given(st.binary(max_size=300))

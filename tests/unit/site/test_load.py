@@ -192,12 +192,28 @@ def test_frames_need_their_rate(tiny: Path) -> None:
 
 
 def test_a_detector_nobody_installed(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.site.catalogue.installed", lambda: {"crowd", "measured"})
+    there = {"crowd", "flying_wire", "measured"}
+    monkeypatch.setattr("pipeline.site.catalogue.installed", lambda: there)
     _, problems = check_site(tiny)
     assert [problem.line_of_text("en") for problem in problems] == [
         'catalogue.toml:10 C005 detector "crowding" of event "crowding" is not installed · '
         'nothing could look for that event · install it; did you mean "crowd"?'
     ]
+
+
+@pytest.mark.parametrize(
+    ("sensors", "says"),
+    [
+        ("{ leak = { yes = [0.2, 0.05] } }", None),
+        ("{ leak = { yes = [0.2, 1.5] } }", 'F006 "yes" is [0.2, 1.5]'),
+        ("{ leak = { yes = [0.2, 0.05], on = 1 } }", 'F004 unknown key "on"'),
+        ("{ leak = 3 }", 'F006 "leak" is 3'),
+    ],
+)
+def test_what_sensors_tell_of_an_event(tiny: Path, sensors: str, says: str | None) -> None:
+    replace(tiny / "catalogue.toml", "prior = 0.28", f"sensors = {sensors}, prior = 0.28")
+    told = [problem.line_of_text("en").split(" · ")[0] for problem in check_site(tiny)[1]]
+    assert told == ([f"catalogue.toml:53 {says}"] if says else [])
 
 
 COUNTER = """

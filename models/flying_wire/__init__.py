@@ -1,0 +1,1 @@
+"""Scenes with made cables, and the network that was trained on them."""
