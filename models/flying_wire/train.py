@@ -31,7 +31,9 @@ VISIBLE_FROM = 0.25  # coverage of a pixel from which a line is to be found ther
 LIGHT_SHARES = (0.34, 0.24, 0.2, 0.22)
 JITTER_PX = 0.35  # what is left of a shake after registering by whole pixels
 _POSITIVE_WEIGHTS = (3.0, 2.0, 6.0, 6.0)
+_OTHER_LINE_WEIGHT = 4.0  # of taking another line for a cable: one false alarm costs a visit
 _DICE_WEIGHTS = (1.0, 0.5, 0.0, 0.0)
+_NEW_FROM, _NEW_PIXELS = 25, 20  # levels, pixels: another line that was not there before
 _AVERAGED_OVER = 0.998  # of the weights, a step
 
 
@@ -115,12 +117,14 @@ class Pool:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         one = rng.integers(len(images))
         target = np.unpackbits(targets[one], axis=-1)
-        for _ in range(4):  # most of a picture is empty: look for a cable a few times
+        for _ in range(4):  # most of a picture is empty: look for a new line a few times
             x, y = 2 * rng.integers(0, (SIDE_PX - CROP_PX) // 2 + 1, 2)
             near = target[:, y // 2 : (y + CROP_PX) // 2, x // 2 : (x + CROP_PX) // 2]
-            if near[0].any() or rng.random() < 0.4:
+            image = images[one, y : y + CROP_PX, x : x + CROP_PX]
+            green = image[::2, ::2, 1::3].astype(np.int16)
+            new = np.abs(green[..., 0] - green[..., 1]) > _NEW_FROM
+            if near[0].any() or (new & (near[1] > 0)).sum() > _NEW_PIXELS or rng.random() < 0.25:
                 break
-        image = images[one, y : y + CROP_PX, x : x + CROP_PX]
         if rng.random() < 0.5:
             image, near = image[:, ::-1], near[:, :, ::-1]
         return image.copy(), near.copy()
@@ -138,9 +142,10 @@ def varied(images: Tensor) -> Tensor:
 def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
     """Weighted cross entropy, and Dice of the lines."""
     weights = torch.tensor(_POSITIVE_WEIGHTS, device=logits.device).view(1, -1, 1, 1)
-    entropy = functional.binary_cross_entropy_with_logits(
-        logits, targets, weight=1 + (weights - 1) * targets
-    )
+    weight = 1 + (weights - 1) * targets
+    other_line = targets[:, 1] * (1 - targets[:, 0])
+    weight[:, 0] += (_OTHER_LINE_WEIGHT - 1) * other_line
+    entropy = functional.binary_cross_entropy_with_logits(logits, targets, weight=weight)
     seen = torch.sigmoid(logits)
     both = (seen * targets).sum((0, 2, 3))
     dice = 1 - (2 * both + 1) / ((seen + targets).sum((0, 2, 3)) + 1)
@@ -253,9 +258,12 @@ def main() -> None:
     shards.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
+    first = 100_000 * options.seed + 1  # scenes of their own for each seed and each renderer
     renderers = [
-        multiprocessing.Process(target=render, args=(shards, n, options.stills), daemon=True)
-        for n in range(1, options.renderers + 1)
+        multiprocessing.Process(
+            target=render, args=(shards, first + n, options.stills), daemon=True
+        )
+        for n in range(options.renderers)
     ]
     for renderer in renderers:
         renderer.start()
