@@ -17,7 +17,6 @@ from detectors.tracing import (
     closed,
     direction,
     dots,
-    highest_near,
     joined,
     off_px,
     parts,
@@ -33,7 +32,9 @@ STANDS_LOOKS, STANDS_IOU = 3, 0.5
 
 
 class Rejected(StrEnum):
-    """Why a line is no candidate; the first that holds, in this order."""
+    """Why a line is no candidate; the first that holds, in this order. Cut off: from beyond the
+    view's upper edge, as pipes and shadows are, where windows are drawn.
+    """
 
     FAINT = "faint"
     TOO_SHORT = "too_short"
@@ -44,6 +45,7 @@ class Rejected(StrEnum):
     PIPE = "pipe"
     OTHER_LINE = "other_line"
     EXCLUDED = "excluded"
+    CUT_OFF = "cut_off"
     NO_WINDOW_ABOVE = "no_window_above"
     NO_TWO_WHEELER_BELOW = "no_two_wheeler_below"
 
@@ -61,7 +63,8 @@ class Rules:
     the map is `low` at least. A pipe is wider than `pipe_px` (B.6 says 3, which taut cords of 4 px
     of the picture reach once mapped), straight to `pipe_off_px` and of one width to `pipe_spread`.
     `window_px`: how far the edge of a window or charging place is widened. `beside`: how far from a
-    two-wheeler's box its cable may end, in heights of the box. `odds`: see `probability`.
+    two-wheeler's box its cable may end, in heights of the box. `edge_px`: what begins so near the
+    upper edge is cut off there. `odds`: see `probability`.
     """
 
     high: float = 0.6
@@ -80,7 +83,8 @@ class Rules:
     pipe_spread: float = 0.15
     window_px: int = 5
     beside: float = 0.35
-    odds: tuple[float, float, float, float, float] = (-6.0, 8.0, 3.0, 0.5, 0.5)
+    edge_px: float = 2.0
+    odds: tuple[float, ...] = (-6.0, 6.0, 2.0, 0.5, 2.0, 2.0)
 
 
 RULES = Rules()
@@ -103,16 +107,17 @@ class Places:
 class Candidate:
     """A line: `path` in px of the map, from top to bottom; what it is made of; and what it is.
 
-    `strength`: mean of the map where it is seen, 0..1; `seen`: the share of it that is. `ends`: how
-    surely the network sees a cable's ends at its ends, 0..1, 0 where it does not look for them.
-    `probability`: 0 where it is `rejected`.
+    `strength`: mean of the map where it is seen, 0..1; `seen`: the share of it that is; `weakest`:
+    the map's value that nine tenths of it reach. `height`: in heights of the crop. `probability`: 0
+    where it is `rejected`.
     """
 
     path: Points
     strength: float = 0.0
     seen: float = 0.0
     at_two_wheeler: bool = False
-    ends: float = 0.0
+    weakest: float = 0.0
+    height: float = 0.0
     rejected: Rejected | None = None
     probability: float = 0.0
 
@@ -132,12 +137,14 @@ def candidates(
 
 
 def probability(candidate: Candidate, rules: Rules = RULES) -> float:
-    """How surely a candidate is a cable, 0..1: logistic in its strength, the share of it that is
-    seen, whether it ends at a two-wheeler (or only where they are charged), and its ends.
+    """How surely a candidate is a cable, 0..1: logistic in what it is made of.
 
-    `rules.odds`: at nothing, and of each; as none but the first is below 0, more of any is surer.
+    `rules.odds`: at nothing, and of strength, share seen, an end at a two-wheeler (or only where
+    they are charged), weakest part and height, fitted on made episodes (models/flying_wire); as
+    none but the first is below 0, more of any is surer.
     """
-    made_of = (1.0, candidate.strength, candidate.seen, candidate.at_two_wheeler, candidate.ends)
+    one = candidate
+    made_of = (1.0, one.strength, one.seen, one.at_two_wheeler, one.weakest, one.height)
     odds = float(np.dot(rules.odds, made_of))
     return round(1 / (1 + float(np.exp(-odds))), 3)
 
@@ -241,7 +248,9 @@ class _Scene:
         shown = along >= rules.low
         strength, seen = float(along[shown].mean()) if shown.any() else 0.0, float(shown.mean())
         at_two_wheeler = _holds(self.anchors.at_two_wheelers, path[-1])
-        one = Candidate(path, strength, seen, at_two_wheeler, self._ends(path))
+        weakest = float(np.percentile(along, 10))
+        height = float(np.ptp(path[:, 1])) / len(self.near)
+        one = Candidate(path, strength, seen, at_two_wheeler, weakest, height)
         rejected = None
         if seen < rules.seen:
             rejected = Rejected.MOSTLY_UNSEEN
@@ -251,6 +260,8 @@ class _Scene:
             rejected = Rejected.OTHER_LINE
         elif float(values_at(self.excluded.astype(np.float32), spots).mean()) > 0.5:
             rejected = Rejected.EXCLUDED
+        elif self.anchors.tops is not None and path[0, 1] < rules.edge_px:
+            rejected = Rejected.CUT_OFF
         elif self.anchors.tops is not None and not _holds(self.anchors.tops, path[0]):
             rejected = Rejected.NO_WINDOW_ABOVE
         elif not _holds(self.anchors.bottoms, path[-1]):
@@ -258,13 +269,6 @@ class _Scene:
         if rejected:
             return replace(one, rejected=rejected)
         return replace(one, probability=probability(one, rules))
-
-    def _ends(self, path: Points) -> float:
-        """Mean of the end-point maps' highest near both ends; of three channels or fewer 0."""
-        if len(self.maps) < 4:
-            return 0.0
-        top = highest_near(self.maps[2], path[0], self.rules.window_px)
-        return (top + highest_near(self.maps[3], path[-1], self.rules.window_px)) / 2
 
 
 def _box_path(part: Part) -> Points:

@@ -144,13 +144,6 @@ def values_at(values: Map, points: Points) -> NDArray[np.float32]:
     return taken
 
 
-def highest_near(values: Map, point: Points, reach: int) -> float:
-    """The highest value of a map within a square of so many px around a point; 0 outside of it."""
-    x, y = np.maximum(np.rint(point).astype(int), 0)
-    low_y, low_x = max(y - reach, 0), max(x - reach, 0)
-    return float(values[low_y : y + reach + 1, low_x : x + reach + 1].max(initial=0.0))
-
-
 def _ends(index: int, part: Part) -> list[tuple[int, Points, Points]]:
     """Both ends of a piece: its index, where, and where it points; zeros: anywhere."""
     y, x = np.nonzero(part.mask)

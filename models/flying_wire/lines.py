@@ -206,9 +206,35 @@ def shadow_line(rng: Rng, f: Facade) -> Paints:
     x = float(rng.uniform(0, width))
     lean = float(rng.normal(0, 0.25)) * height
     top, bottom = sorted(rng.uniform(-0.1, 1.1, 2) * height)
+    if rng.random() < 0.35:  # of something outside of the view: from edge to edge
+        top, bottom = -0.1 * height, 1.1 * height
     path = straight((x, top), (x + lean, max(bottom, top + 0.25 * height)))
     place, cover = stroke(wavy(path, rng, 1.0), float(rng.uniform(1, 9)), f.size_wh)
     if not cover.size:
         return []
     soft = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.6, 2.5)))
     return [Paint(place, soft * np.float32(rng.uniform(0.15, 0.5)), colour((0, 0, 0)), "line")]
+
+
+def ladder(rng: Rng, f: Facade) -> Paints:
+    """A ladder that leans at the wall: two rails and its rungs, often up to a window."""
+    x, lean = float(rng.uniform(0.05, 0.95)) * f.size_wh[0], float(rng.normal(0, 0.6)) * f.scale
+    foot = f.foot_at(x) + float(rng.uniform(0.0, 0.8)) * f.scale
+    high, wide = (float(rng.uniform(*span)) * f.scale for span in ((1.8, 5.0), (0.3, 0.5)))
+    thick = max(0.8, float(rng.uniform(0.03, 0.07)) * f.scale)
+    tint = pale(rng) if rng.random() < 0.6 else dark(rng)
+    top, narrower = (x + lean, foot - high), float(rng.uniform(0.7, 1.0))
+    rails = [
+        straight((top[0] + side * narrower * wide / 2, top[1]), (x + side * wide / 2, foot))
+        for side in (-1, 1)
+    ]
+    rungs = [
+        straight(tuple(left), tuple(right), 4)
+        for left, right in zip(*(rail[1:-1] for rail in rails), strict=True)
+    ]
+    shown = rungs[:: max(1, round(len(rungs) * 0.3 * f.scale / high))]
+    return [
+        paint
+        for path, width in [*((r, thick) for r in rails), *((r, thick * 0.8) for r in shown)]
+        for paint in cord(rng, path, width, tint, f.size_wh, "line")
+    ]

@@ -17,6 +17,7 @@ from models.flying_wire.lines import (
     cord,
     dark,
     drain_pipe,
+    ladder,
     lightning_strap,
     pale,
     service_drop,
@@ -292,4 +293,7 @@ NEW: dict[str, Maker] = {
     "service drop": service_drop,
     "wall bundle": wall_bundle,
     "utility lines": utility_lines,
+    "drain pipe": drain_pipe,
+    "ladder": ladder,
+    "pole": pole,
 }

@@ -43,7 +43,7 @@ def main() -> None:
     ask = argparse.ArgumentParser()
     ask.add_argument("--seconds", type=float, default=60.0)
     seconds = ask.parse_args().seconds
-    (camera,) = load_site(ROOT / "deploy/demo").cameras
+    camera = load_site(ROOT / "deploy/demo").cameras[0]
     camera = replace(camera, video=None, stream="rtsp://camera.example/1", sample_fps=1.0)
     shares = {}
     with tempfile.TemporaryDirectory() as folder:

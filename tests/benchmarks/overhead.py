@@ -52,7 +52,7 @@ class Timed:
 def looks() -> tuple[float, dict[str, float]]:
     """Median seconds of one inference, and of each other part of a look."""
     site = load_site(ROOT / "deploy/demo")
-    (camera,) = site.cameras
+    camera = site.cameras[0]
     model = open_object_model(ROOT / "models/objects", threads=1)
     session = Timed(model.session)
     timed = ObjectModel(model.manifest, session)  # type: ignore[arg-type]

@@ -94,7 +94,7 @@ def main() -> int:
 
 def watch(urls: list[str], for_s: float, folder: Path) -> int:
     site = load_site(ROOT / "deploy/demo")
-    (first,) = site.cameras
+    first = site.cameras[0]
     cameras = tuple(
         replace(first, id=f"cam-{n}", video=None, start=None, fps=None, stream=url)
         for n, url in enumerate(urls)

@@ -53,8 +53,8 @@ def main() -> None:
     )
     look = cost_ms(lambda: wire.look(Frame("c", next(times), picture), none, ()))
     click.echo(f"{WH[0]} x {WH[1]} px, one thread, CPU time, median of {RUNS}:")
-    click.echo(f"session.run {bare:.0f} ms; with tensors and probabilities {mapped / bare:.2f} of it;")
-    click.echo(f"a whole look (reference, registering, mean of six, tracing) {look / bare:.2f} of it")
+    click.echo(f"session.run {bare:.0f} ms; tensors and probabilities with it {mapped / bare:.2f}")
+    click.echo(f"times that; reference, registering, averaging and tracing {look / bare:.2f} times")
 
 
 if __name__ == "__main__":
