@@ -84,7 +84,7 @@ class Rules:
     window_px: int = 5
     beside: float = 0.35
     edge_px: float = 2.0
-    odds: tuple[float, ...] = (-6.0, 6.0, 2.0, 0.5, 2.0, 2.0)
+    odds: tuple[float, ...] = (-11.8, 8.1, 0.0, 1.6, 3.3, 3.7)
 
 
 RULES = Rules()

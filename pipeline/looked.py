@@ -87,7 +87,8 @@ def _picture(
     address = site.policy.leaves[place.leaf_code].address
     leaf = address.micro_grid or address.grid
     caption = Caption(
-        headline=f"{kind.label_zh} {_measured(look.measure, kind)}",
+        headline=f"{'【合成画面】' if camera.synthetic else ''}{kind.label_zh} "
+        f"{_measured(look.measure, kind)}",
         place=place.name,
         address=f"{address.community.name}{leaf.name}",
         at_local=local_time(frame.at, ZoneInfo(site.policy.deadlines.timezone)),

@@ -172,6 +172,7 @@ class CameraWatch:
             quality=round(look.quality, 3),
             model=watch.detector.model if isinstance(watch.detector, Comparing) else self.model,
             objects=look.objects,
+            synthetic=self.camera.synthetic,
         )
 
 

@@ -110,4 +110,5 @@ def _hit(reading: Reading, entry: Watched) -> Hit:
         score=look.score,
         quality=look.quality,
         model=network.model if network else sensor.detector,
+        synthetic=sensor.synthetic,
     )

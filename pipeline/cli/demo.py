@@ -1,4 +1,4 @@
-"""gridalert demo: a real clip to real alerts."""
+"""gridalert demo: a real clip, and made pictures and readings, to alerts."""
 
 import shutil
 import signal
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from detectors.runtime import open_object_model
+from pipeline.alerts import decode_alert
 from pipeline.broker import LocalBroker
 from pipeline.cli.shared import MODEL_FOLDER, load_or_exit, write_json
 from pipeline.connection import BrokerUnavailable, KafkaProblem
@@ -41,7 +42,7 @@ Examples:
 @click.option("--out", type=_FOLDER, default="out", show_default=True, help="Keep all of it here.")
 @click.option("--video", type=_FILE, help="Your own clip; its whole picture is the zone.")
 def command(out: Path, video: Path | None) -> None:
-    """Run the whole flow on a recorded camera and sensor, through a real Kafka."""
+    """Run the whole flow on a recorded camera, and made ones, through a real Kafka."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     screen, began = Console(), monotonic()
     if video and not plays(video):
@@ -151,6 +152,7 @@ def _summary(folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float
         "decisions": fold.counts(),
         "alerts_sent": len(run.alerts),
         "alerts": len(alerts),
+        "alerts_synthetic": sum(decode_alert(value).data.exercise for value in alerts),
         "replay_is_identical": again == alerts,
         "policy_version": site.policy.version,
     }
@@ -159,7 +161,8 @@ def _summary(folder: Path, run: on_kafka.Run, alerts: list[bytes], wall_s: float
 def _say(screen: Console, summary: dict[str, Any], folder: Path) -> None:
     memory = ", ".join(f"{name} {mb} MB" for name, mb in summary["peak_memory_mb"].items())
     screen.print(
-        f"{summary['records']} records, {summary['alerts']} alerts, {summary['wall_s']} s"
+        f"{summary['records']} records, {summary['alerts']} alerts "
+        f"({summary['alerts_synthetic']} of made material), {summary['wall_s']} s"
         + (f"; peak memory: {memory}" if memory else "")
     )
     if not summary["alerts"]:

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from detectors.hits import Hit
 from detectors.runtime import ObjectModel
+from pipeline.demo.run_site import readings_of
 from pipeline.ingest import ingest, parts_of
 from pipeline.messages import encode
 from pipeline.readings import look_at_reading, watch_sensors
@@ -20,8 +21,7 @@ def run(site: Site, model: ObjectModel) -> tuple[FoldSink, str]:
     sink, registry = FoldSink(Fold(site.policy)), CollectorRegistry()
     watched = watch_sensors(site)
     now = datetime.now(UTC)
-    readings = site.folder / "readings.jsonl"
-    for line in readings.read_bytes().splitlines() if readings.exists() else ():
+    for line in (x for path in readings_of(site.folder) for x in path.read_bytes().splitlines()):
         seen = look_at_reading(line, watched, now, site.settings.worker.max_clock_skew_s)
         if isinstance(seen, Hit):
             sink.send(HITS, seen.leaf_code.encode(), encode(seen))

@@ -16,7 +16,7 @@ from kafka.structs import OffsetAndMetadata
 
 from pipeline.child import Child
 from pipeline.connection import Connection
-from pipeline.demo.run_site import Ports
+from pipeline.demo.run_site import Ports, readings_of
 from pipeline.replay import log_line
 from pipeline.topic_reader import reading
 from pipeline.topics import ALERTS, HITS, READINGS, admin_client
@@ -53,14 +53,15 @@ def run(connection: Connection, folder: Path, ports: Ports, progress: Progress) 
     site = folder / "site"
     with _process("worker", folder, "worker", "--site", str(site)) as worker:
         _until(lambda: min(ends(connection, HITS).values(), default=0) > 0, worker, _POLICIES)
-        publish_readings(connection, site / "readings.jsonl")
+        for path in readings_of(site):
+            publish_readings(connection, path)
+        # Hits before the first of a camera: what a sensor says of a place counts for its cameras.
+        _until(lambda: lag(connection, READINGS) == 0, worker, "all readings to be read")
         out = folder / "ingest.prom"
         with _process(
             "ingest", folder, "ingest", "--site", str(site), "--metrics-out", str(out)
         ) as ingest:
             _watch(ingest, worker, ports, progress, done)
-        # Readings first: they become hits.
-        _until(lambda: lag(connection, READINGS) == 0, worker, "all readings to be read")
         _until(lambda: lag(connection, HITS) == 0, worker, "every hit to be decided")
         done.metrics["worker"] = _scrape(ports.worker)
         done.peak_mb["worker"] = _peak_mb(worker)
@@ -112,7 +113,7 @@ def _until(reached: Callable[[], bool], process: Child, what: str) -> None:
 
 def publish_readings(connection: Connection, path: Path, over_s: float = 0.0) -> None:
     """Send recorded readings as a gateway would, keyed by sensor, spread over `over_s` seconds."""
-    lines = path.read_bytes().splitlines() if path.exists() else []
+    lines = path.read_bytes().splitlines()
     pause = threading.Event()
     sink = KafkaSink(**connection.kafka_python())
     try:

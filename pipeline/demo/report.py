@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from pipeline.alerts import CloudEvent, Direct, decode_alert
+from pipeline.incidents.wording import SUREST
 
 
 def latest(alerts: Sequence[bytes]) -> list[CloudEvent]:
@@ -33,13 +34,17 @@ def table(alerts: Sequence[bytes]) -> Table:
         officer = to.assignee if isinstance(to, Direct) else to.proposed
         rows.add_row(
             f"{alert.place.name}\n{alert.event.label} {alert.measures[0].value:g}\n"
-            f"{alert.event.label_en}, {type(alert).__name__.lower()}",
+            f"{alert.event.label_en}, {type(alert).__name__.lower()}"
+            + ("\n合成演示 (made)" if alert.exercise else "")
+            + "".join(
+                f"\n{x.log_odds:+.2f} by sensor\n{x.source}" for x in alert.contributions if x.label
+            ),
             f"{alert.first_seen_at.astimezone(zone):%m-%d %H:%M:%S}\n"
             f"{alert.last_seen_at.astimezone(zone):%m-%d %H:%M:%S}",
             "-" if due is None else f"{due.astimezone(zone):%m-%d %H:%M}",
             f"{officer.number}\n{'direct' if isinstance(to, Direct) else 'queue'}",
             str(alert.event_level),
-            f"{alert.confidence:.2f}",
+            f"{min(alert.confidence, SUREST):.2f}",
             f"[{shown.index(event) + 1}]" if event in shown else "-",
         )
     return rows

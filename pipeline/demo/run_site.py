@@ -39,6 +39,11 @@ def prepare(source: Path, target: Path, bootstrap: str, ports: Ports, video: Pat
     return target
 
 
+def readings_of(site: Path) -> list[Path]:
+    """The files of recorded readings in a site's folder."""
+    return sorted(site.glob("readings*.jsonl"))
+
+
 def _settings(given: dict[str, object], bootstrap: str, ports: Ports) -> str:
     return f"""{WRITTEN_BY}
 tenant = "{given["tenant"]}"
@@ -72,7 +77,8 @@ def _own_clip(target: Path, video: Path) -> None:
     for path in folder.glob("*.toml"):
         path.unlink()
     seen: set[str] = set()
-    (target / "readings.jsonl").unlink(missing_ok=True)  # what was made belongs to our clip
+    for path in readings_of(target):
+        path.unlink()  # what was made belongs to our clips
     zones = ""
     for zone in first["zones"]:
         if zone["event"] in seen:

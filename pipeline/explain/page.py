@@ -75,6 +75,8 @@ class Page:
         yield f"  {alert.text.notice}"
         yield f"  {alert.text.headline}"
         yield f"  {officer} · {self.say('deadline')} {self.due(alert.deadline)}"
+        if alert.exercise:
+            yield f"  {self.say('exercise')}"
         axes = {axis: word[getattr(alert, axis)] for axis in ("condition", "handling")}
         yield f"  {self.say('state', **axes, confidence=alert.confidence)}"
         yield from (f"  {self._in(weight(one, self.policy))}" for one in alert.contributions)

@@ -22,7 +22,7 @@ class Likelihood(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     yes: tuple[Probable, Probable]
     no: tuple[Probable, Probable] | None = None
-    silent_after_s: Annotated[float, Meta(ge=0)] = 7200.0
+    silent_after_s: Annotated[float, Meta(gt=0)] = 7200.0
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -127,13 +127,13 @@ def _sensors(
     incident: Incident, c: Calibration, state: LeafState, policy: Policy, at: datetime
 ) -> Iterator[Contribution]:
     """What the sensors of each event type at its place say: once for all of a type, for they are
-    not independent.
+    not independent. What is made says nothing of what was really seen.
     """
     for name, told in sorted(c.sensors.items()):
         there = {
             key: (track, is_unknown(track, rule_of(other, key, policy, at), at))
             for other in state.incidents.values()
-            if other.event_type == name
+            if other.event_type == name and (incident.synthetic or not other.synthetic)
             for key, track in other.tracks.items()
             if _is_there(key, name, incident, policy)
         }
@@ -163,7 +163,7 @@ def _said(
         for key, (track, unknown) in there.items()
         if not unknown
         for x in track.present
-        if x.yes and x.lasted_at is not None
+        if x.yes and x.lasted_at is not None and x.lasted_at <= at
     ]
     if yes:
         since, key = min(yes)

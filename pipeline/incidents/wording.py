@@ -34,6 +34,7 @@ _NEWS = {
     "reminder": "办结时限临近，",
     "deadline_breached": "已超办结时限，",
 }
+SUREST = 0.99  # as it is told: nobody is to read 1.00
 
 
 def text_of(alert: GridAlert) -> AlertText:
@@ -41,7 +42,7 @@ def text_of(alert: GridAlert) -> AlertText:
 
     The notice is Naidong's sentence (research: domain.md B2).
     """
-    exercise = "【演练】" if alert.exercise else ""
+    exercise = "【演练】【合成】" if alert.exercise else ""  # what it rests on was made
     leaf = alert.grid.micro_grid or alert.grid.grid
     where = f"{alert.grid.community.name}{leaf.name}"
     if alert.place.name != where:  # a spot that only reports know is called by its grid
@@ -52,7 +53,7 @@ def text_of(alert: GridAlert) -> AlertText:
         headline=f"{exercise}{where} {alert.event.label} "
         + (blind or f"{measure.value:g}{measure.unit_zh}"),
         description=f"{seen.source_count}个来源{seen.duration_s:.0f}秒内{seen.hit_count}次命中，"
-        f"置信度{alert.confidence:.2f}，{_todo(alert)}{_basis(alert)}",
+        f"置信度{min(alert.confidence, SUREST):.2f}，{_todo(alert)}{_basis(alert)}",
         notice=f"{exercise}{_to_whom(alert)}，{alert.place.name}"
         f"{f'的{blind}' if blind else what}，{_what_now(alert)}",
     )
@@ -67,6 +68,8 @@ def _basis(alert: GridAlert) -> str:
 
 def _named(one: Contribution) -> str:
     if one.name == "prior" and one.source:
+        if not one.reviewed:
+            return f"先验（摄像机{one.source}尚无复核）"
         return f"摄像机{one.source}已复核{one.reviewed}件、属实{one.confirmed}件"
     if one.label:
         return f"传感器{one.source}{'' if one.log_odds > 0 else '未监测到'}{one.label}"

@@ -55,6 +55,7 @@ class _Camera(Row):
     hfov_deg: _Hfov | None = None
     ground: Ground | None = None
     location: dict[str, Any] | None = None
+    synthetic: bool = False
 
 
 class _Zone(Watching, kw_only=True):
@@ -120,6 +121,7 @@ class _Reader:
                 reference=pictures.get(("reference",)),
                 references=tuple(pictures.values()),
                 location=read_location(row, camera.id, zones, self._targets.grid_map),
+                synthetic=camera.synthetic,
             )
         )
 
@@ -223,7 +225,9 @@ class _Reader:
             return
         if not _is_there(self._folder / value, key):
             kind = "folder" if key == "frames" else "file"
-            row.add("R013", *steps, key=key, value=value, kind=kind, camera=camera)
+            shown = key in _SOURCES
+            lost = say("lost_pictures" if shown else "lost_reference", camera=camera)
+            row.add("R013", *steps, key=key, value=value, kind=kind, lost=lost)
 
 
 def _is_there(path: Path, key: str) -> bool:

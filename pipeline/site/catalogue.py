@@ -1,6 +1,7 @@
 """catalogue.toml: the event types, their rules and how sure one must be of them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -11,9 +12,10 @@ from pipeline.incidents.calibration import Calibration, Probable
 from pipeline.incidents.in_force import changed
 from pipeline.incidents.policy import EventType, Over, Rule
 from pipeline.reports import Channel
-from pipeline.site.detectors import installed
+from pipeline.site.detectors import installed, looks_at_zones
 from pipeline.site.files import SiteFiles
 from pipeline.site.hours import with_windows
+from pipeline.site.model import VIEW
 from pipeline.site.problems import did_you_mean, say
 from pipeline.site.tables import Ids, Node, Row, read, read_value, rows
 
@@ -68,8 +70,20 @@ def read_catalogue(files: SiteFiles) -> Catalogue:
     for row in rows(node, "event"):
         event = events.get(str(row.value.get("type")))
         for sensor in event.calibration.sensors if event else ():
-            catalogue.event(sensor, row, "calibration", "sensors", sensor)
+            _check_sensor(row, sensor, catalogue)
     return catalogue
+
+
+def _check_sensor(row: Node, sensor: str, catalogue: Catalogue) -> None:
+    """Note an event that cannot tell of that of `row`: its own, or one of no readings."""
+    steps = ("calibration", "sensors", sensor)
+    other = catalogue.event(sensor, row, *steps)
+    if other is None:
+        return
+    own, detector = other.type == row.value["type"], other.detector
+    with suppress(ImportError):  # check_detector says so
+        if own or detector in (None, VIEW) or looks_at_zones(detector):
+            row.add("C009", *steps, event=row.value["type"], sensor=sensor)
 
 
 def _check_event(row: Node, event: EventType) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 from msgspec import Meta
+from shapely import MultiPoint
 
 from detectors.hits import Zone
 from pipeline.site.lines import Path as Steps
@@ -19,6 +20,7 @@ OPTICS = ("R026", "R027", "R028")  # what is wrong with optics: of no matter for
 CORD_MM = 8.0  # detectors.md A.4
 LEAST_PX = 1.0  # A.4: below it the rule refuses
 SURE_PX = 1.5  # from here on recall was measured
+TAIL_BYTES = 65536  # some cameras pad their pictures with zeros
 ONE_VIEW = 0.01  # by how much the proportions of two pictures of one view may differ
 _Metres = Annotated[float, Meta(gt=0, le=1000)]
 _CordMm = Annotated[float, Meta(gt=0, le=30)]
@@ -57,6 +59,8 @@ def check_flying_wires(
         owner = say("zone", camera=row.value["id"], zone=zone.id)
         if not zone.windows:
             node.add("R031", owner=owner, camera=row.value["id"])
+        elif layout := _finds_nothing(zone):
+            node.add("R032", owner=owner, layout=layout, camera=row.value["id"])
         _need("distance_m", zone.params.get("distance_m"), node, owner, say("needs_distance"))
         params = replace(node, value=zone.params, path=(*node.path, "params"))
         distance_m = _number(params, "distance_m", _Metres)
@@ -69,6 +73,16 @@ def check_flying_wires(
 def _need(key: str, value: object, row: Node, owner: Both, expected: Both) -> None:
     if value is None:
         row.add("R028", owner=owner, key=key, expected=expected)
+
+
+def _finds_nothing(zone: Zone) -> Both | None:
+    """Why no cable can lead from a window of the zone down to where it charges; None: it can."""
+    left, top, right, bottom = MultiPoint(zone.polygon).bounds
+    boxes = [MultiPoint(window).bounds for window in zone.windows]
+    if all(x1 < left or x0 > right or y1 < top or y0 > bottom for x0, y0, x1, y1 in boxes):
+        return say("windows_outside")
+    lowest = MultiPoint([point for area in zone.charging for point in area]).bounds[3]
+    return say("charging_above") if lowest <= min(y0 for _, y0, _, _ in boxes) else None
 
 
 def _number(params: Node, key: str, kind: object) -> float | None:
@@ -114,13 +128,18 @@ def _check_pictures(row: Node, camera: Both, pictures: Mapping[Steps, Path]) -> 
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height in pixels, as the head of a JPEG or PNG says; None where it is neither."""
+    """Width and height in pixels, as the head of a JPEG or PNG says; None where it is neither, or
+    does not end as one: it was cut short.
+    """
     try:
         with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
+            end = file.read().rstrip(b"\0")
+            file.seek(0)
             start = file.read(24)
-            if start.startswith(b"\x89PNG\r\n\x1a\n"):
+            if start.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in end[-12:]:
                 size: tuple[int, int] = struct.unpack(">II", start[16:24])
-            elif start.startswith(b"\xff\xd8"):
+            elif start.startswith(b"\xff\xd8") and end.endswith(b"\xff\xd9"):
                 file.seek(2)
                 size = _jpeg_size(file)
             else:

@@ -89,6 +89,7 @@ class Camera:
     `start` + the file's own timestamps; the others have none of the three. `sample_fps`: looks a
     second, at most. `reference`: a picture of the view that its zones were drawn on. `references`:
     that one and further ones of the same view, as by night; none shows what is looked for.
+    `synthetic`: its pictures are made; what it leads to is marked as an exercise.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Camera:
     from_topic: bool = False
     reference: Path | None = None
     references: tuple[Path, ...] = ()
+    synthetic: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -115,7 +117,9 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """A sensor's datastream: readings of `unit` at one place, seen by `detector`."""
+    """A sensor's datastream: readings of `unit` at one place, seen by `detector`. `synthetic`: they
+    are made; what they lead to is marked as an exercise.
+    """
 
     id: str
     name: str
@@ -126,6 +130,7 @@ class Sensor:
     place_id: str
     leaf_code: str
     params: dict[str, float | str | bool]
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class _Sensor(Watching, kw_only=True):
     datastream: str
     unit: str
     detector: str | None = None
+    synthetic: bool = False
 
 
 def read_sensors(files: SiteFiles, targets: Targets, ids: Ids) -> tuple[list[Sensor], Watches]:
@@ -79,5 +80,6 @@ def _resolved(row: Node, sensor: _Sensor, targets: Targets) -> tuple[Sensor, Wat
         place_id=place.id,
         leaf_code=place.parent,
         params=target.params,
+        synthetic=sensor.synthetic,
     )
     return loaded, target.watch

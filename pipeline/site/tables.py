@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
+from pipeline.incidents.calibration import Probable
 from pipeline.site.lines import Path
 from pipeline.site.problems import WORDS, Both, Findings, Spot, did_you_mean, say
 
@@ -213,6 +214,8 @@ def _expected(kind: Any) -> Both:
         return first
     if any(get_origin(part) is tuple for part in get_args(kind)):
         return say("points")
+    if get_origin(kind) is tuple and get_args(kind) == (Probable, Probable):
+        return say("two_probabilities")
     name = (get_origin(kind) or kind).__name__.replace("tuple", "list")
     return say(name if name in WORDS.say else "dict")
 

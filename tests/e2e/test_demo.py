@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from pipeline.alerts import CloudEvent, Direct, SameDay, decode_alert
+from pipeline.alerts import CloudEvent, Direct, Queue, SameDay, Updated, decode_alert
 
 GRIDALERT = [sys.executable, "-m", "pipeline.cli.main"]
 ROOT = Path(__file__).parents[2]
@@ -78,6 +78,35 @@ def test_the_sensor_alerts_once(alerts: list[CloudEvent]) -> None:
     assert actions(of(alerts, "residual_current")) == ["Opened", "Resolved"]
 
 
+def test_a_cable_goes_to_the_desk_and_to_the_officer_once_the_breaker_says_so_too(
+    alerts: list[CloudEvent],
+) -> None:
+    first, *updates = (alert.data for alert in of(alerts, "flying_wire"))
+    why = {one.update_reason: one for one in updates if isinstance(one, Updated)}
+    assert set(why) == {"confidence_rose", "evidence_added"}
+    assert len(updates) == 2
+    assert isinstance(first.routing, Queue)
+    assert [part.name for part in first.contributions] == ["prior", "looks", "limit"]
+    assert first.confidence == 0.75  # the camera alone is believed no further
+    surer = why["confidence_rose"]
+    assert isinstance(surer.routing, Direct)
+    assert surer.routing.assignee.number == "15"
+    breaker = surer.contributions[-1]
+    assert (breaker.name, breaker.source) == ("charging_load", "breaker-5-2-03")
+    assert breaker.log_odds == pytest.approx(2.77, abs=0.005)
+    assert breaker.since
+    assert first.first_seen_at < breaker.since <= surer.updated_at
+
+
+def test_what_was_made_is_marked_and_nothing_else(alerts: list[CloudEvent]) -> None:
+    made = {"residual_current", "flying_wire"}
+    for alert in alerts:
+        data = alert.data
+        assert data.exercise is (data.event.type in made)
+        assert data.text.headline.startswith("【演练】【合成】") is data.exercise
+        assert data.text.notice.startswith("【演练】【合成】") is data.exercise
+
+
 def test_every_alert_is_complete(alerts: list[CloudEvent], twice: tuple[Path, Path]) -> None:
     schema = ROOT / "docs" / "contracts" / "grid-alert.schema.json"
     validator = Draft202012Validator(json.loads(schema.read_text("utf-8")))
@@ -86,8 +115,8 @@ def test_every_alert_is_complete(alerts: list[CloudEvent], twice: tuple[Path, Pa
     for alert in alerts:
         data = alert.data
         assert data.grid.leaf_code.startswith(data.grid.grid.code)
-        assert isinstance(data.routing, Direct)
-        assert data.routing.assignee.terminal_id
+        to = data.routing
+        assert (to.assignee if isinstance(to, Direct) else to.proposed).terminal_id
         assert data.deadline.due_at
         assert isinstance(data.deadline, SameDay) == (data.event_level == 1)
         if data.observation.sources[0].kind == "camera":
@@ -98,13 +127,13 @@ def test_every_alert_is_complete(alerts: list[CloudEvent], twice: tuple[Path, Pa
 def test_the_metrics_name_what_happened(twice: tuple[Path, Path]) -> None:
     text = (twice[0] / "metrics.prom").read_text("utf-8")
     for name in (
-        'gridalert_frames_in_total{process="ingest"} 560.0',
-        'gridalert_frames_looked_at_total{process="ingest"} 160.0',
-        'gridalert_decisions_total{outcome="opened",process="worker",reason="lasted"} 3.0',
+        'gridalert_frames_in_total{process="ingest"} 601.0',
+        'gridalert_frames_looked_at_total{process="ingest"} 201.0',
+        'gridalert_decisions_total{outcome="opened",process="worker",reason="lasted"} 4.0',
         'gridalert_alerts_total{action="resolved",event_level="1",event_type="crowding"',
         'gridalert_incidents{condition="present",event_type="illegal_parking"',
-        'gridalert_inference_seconds_count{model="objects",process="ingest"} 160.0',
-        'gridalert_frame_to_alert_seconds_count{process="worker"} 5.0',
+        'gridalert_inference_seconds_count{model="objects",process="ingest"} 201.0',
+        'gridalert_frame_to_alert_seconds_count{process="worker"} 8.0',
         'gridalert_camera_last_frame_age_seconds{camera="cam-510117-000007"',
     ):
         assert name in text
@@ -114,4 +143,5 @@ def test_the_summary_adds_up(twice: tuple[Path, Path]) -> None:
     summary = json.loads((twice[0] / "summary.json").read_text("utf-8"))
     assert summary["kafka"] is True
     assert sum(summary["decisions"].values()) == summary["records"]
+    assert (summary["alerts"], summary["alerts_synthetic"]) == (8, 5)
     assert sum(summary["peak_memory_mb"].values()) < 1024

@@ -53,7 +53,7 @@ class Camera:
     hits: list[Hit] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        (camera,) = demo().cameras
+        camera = demo().cameras[0]
         policy, key = demo().policy, (camera.id, self.zone_id)
         here = replace(policy.watches[key], rule=changed(policy.watches[key].rule, self.rule))
         policy = replace(policy, watches={**policy.watches, key: here})

@@ -12,10 +12,11 @@ SITES = ROOT / "tests/data/sites"
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
-    """A copy of the demo that a test may change, with an empty file for its clip."""
+    """A copy of the demo that a test may change, with empty files for its clips."""
     site = tmp_path / "demo"
     shutil.copytree(ROOT / "deploy/demo", site, ignore=shutil.ignore_patterns("*.mp4", "evidence"))
-    (site / "campus.mp4").touch()
+    for clip in ("campus.mp4", "wire.mp4"):
+        (site / clip).touch()
     return site
 
 

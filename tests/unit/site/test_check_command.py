@@ -11,7 +11,7 @@ def test_a_good_site_is_summed_up(demo: Path, tmp_path: Path) -> None:
     target = tmp_path / "check.json"
     result = CliRunner().invoke(command, [str(demo), "--json", str(target)])
     assert result.exit_code == 0
-    assert "1 cameras, 3 zones, 1 sensors, 14 event types, 4 places in 4 grids" in result.output
+    assert "2 cameras, 4 zones, 2 sensors, 18 event types, 5 places in 4 grids" in result.output
     assert "pl-0931 北路口 → officer 08, term-08 (grid 510117001003002007;" in result.output
     answer = json.loads(target.read_text(encoding="utf-8"))
     assert answer["ok"] is True

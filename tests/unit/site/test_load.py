@@ -22,7 +22,7 @@ def test_the_demo_is_good(demo: Path) -> None:
     assert site is not None
     assert site.settings.worker.tick_s == 0
     leaves = [site.policy.leaves[place.leaf_code] for place in site.policy.places.values()]
-    assert [leaf.chain[0].officer.number for leaf in leaves] == ["08", "11", "12", "15"]
+    assert [leaf.chain[0].officer.number for leaf in leaves] == ["08", "11", "12", "15", "15"]
     camera = site.cameras[0]
     assert camera.video == demo / "campus.mp4"
     assert camera.start == datetime(2026, 6, 1, tzinfo=UTC)

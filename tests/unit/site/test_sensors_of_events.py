@@ -9,14 +9,20 @@ from pipeline.site.load import check_site
 
 GOOD = Path(__file__).parents[2] / "data" / "sites" / "good"
 
+TWO = "write two probabilities above 0 and below 1, [P, P]"
+
 
 @pytest.mark.parametrize(
     ("sensors", "says"),
     [
         ("leak = { yes = [0.8, 0.05], no = [0.2, 0.95] }", []),
         ("leek = { yes = [0.8, 0.05] }", ['R007 event "leek" is not in the catalogue']),
-        ("leak = { yes = [0.8, 1.05] }", ["F006"]),
+        ("leak = { yes = [0.8, 0.0] }", [TWO]),
+        ("leak = { yes = [0.8] }", [TWO]),
+        ("leak = { yes = [0.8, 0.05], no = [0.2, 0.5, 0.3] }", [TWO]),
         ("leak = { no = [0.8, 0.05] }", ["F005"]),
+        ("leak = { yes = [0.8, 0.05], silent_after_s = 0 }", ["it must be above 0"]),
+        ("flying_wire = { yes = [0.8, 0.05] }", ["C009"]),
     ],
 )
 def test_sensors_of_an_event_are_event_types_with_probabilities(
