@@ -16,7 +16,6 @@ from pipeline.site.problems import Both, say
 from pipeline.site.tables import Node, read_value, rows
 
 FLYING_WIRE = "flying_wire"  # the detector
-OPTICS = ("R026", "R027", "R028")  # what is wrong with optics: of no matter for recorded clips
 CORD_MM = 8.0  # detectors.md A.4
 LEAST_PX = 1.0  # A.4: below it the rule refuses
 SURE_PX = 1.5  # from here on recall was measured
