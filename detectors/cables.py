@@ -84,7 +84,7 @@ class Rules:
     window_px: int = 5
     beside: float = 0.35
     edge_px: float = 2.0
-    odds: tuple[float, ...] = (-11.8, 8.1, 0.0, 1.6, 3.3, 3.7)
+    odds: tuple[float, ...] = (-3.2, 0.0, 1.7, 1.6, 4.8, 2.2, -6.6)
 
 
 RULES = Rules()
@@ -107,17 +107,18 @@ class Places:
 class Candidate:
     """A line: `path` in px of the map, from top to bottom; what it is made of; and what it is.
 
-    `strength`: mean of the map where it is seen, 0..1; `seen`: the share of it that is; `weakest`:
-    the map's value that nine tenths of it reach. `height`: in heights of the crop. `probability`: 0
-    where it is `rejected`.
+    `strength`: mean of the map where it is seen, 0..1; `weakest`: the map's value that nine tenths
+    of it reach; `as_other`: mean of the map of other lines; `begins`: how surely a cable begins
+    near its upper end. `height`: in heights of the crop. `probability`: 0 where it is `rejected`.
     """
 
     path: Points
     strength: float = 0.0
-    seen: float = 0.0
     at_two_wheeler: bool = False
     weakest: float = 0.0
     height: float = 0.0
+    as_other: float = 0.0
+    begins: float = 0.0
     rejected: Rejected | None = None
     probability: float = 0.0
 
@@ -130,21 +131,26 @@ def candidates(
     """
     drop = np.ascontiguousarray(mean_map[0])
     near = cv2.dilate(drop, np.ones((3, 3), np.uint8))  # a path is drawn to the pixel, not better
+    # A network that does not mark where cables begin: wherever it marks one.
+    tops = cv2.dilate(mean_map[2] if len(mean_map) > 2 else drop, np.ones((9, 9), np.uint8))
     mask = joined(closed(drop, rules.low), rules.gap * len(drop), rules.turn_cos)
-    scene = _Scene(mean_map, near, _Anchors(places, two_wheelers, rules), places.excluded, rules)
+    anchors = _Anchors(places, two_wheelers, rules)
+    scene = _Scene(mean_map, near, tops, anchors, places.excluded, rules)
     found = [scene.judged(part) for part in parts(mask)]
-    return sorted(found, key=lambda one: (-one.probability, -one.strength * one.seen))
+    return sorted(found, key=lambda one: (-one.probability, -one.strength))
 
 
 def probability(candidate: Candidate, rules: Rules = RULES) -> float:
     """How surely a candidate is a cable, 0..1: logistic in what it is made of.
 
-    `rules.odds`: at nothing, and of strength, share seen, an end at a two-wheeler (or only where
-    they are charged), weakest part and height, fitted on made episodes (models/flying_wire); as
-    none but the first is below 0, more of any is surer.
+    `rules.odds`: at nothing, and of strength, an end at a two-wheeler (or only where they are
+    charged), weakest part, height, beginning, and of another line, the only one below 0 but the
+    first; fitted on made episodes (models/flying_wire).
     """
     one = candidate
-    made_of = (1.0, one.strength, one.seen, one.at_two_wheeler, one.weakest, one.height)
+    made_of = (
+        1.0, one.strength, one.at_two_wheeler, one.weakest, one.height, one.begins, one.as_other,
+    )  # fmt: skip
     odds = float(np.dot(rules.odds, made_of))
     return round(1 / (1 + float(np.exp(-odds))), 3)
 
@@ -179,6 +185,7 @@ class _Scene:
 
     maps: Map
     near: Map
+    tops: Map
     anchors: _Anchors
     excluded: Mask
     rules: Rules
@@ -246,17 +253,26 @@ class _Scene:
         rules, spots = self.rules, dots(path)
         along = values_at(self.near, spots)
         shown = along >= rules.low
-        strength, seen = float(along[shown].mean()) if shown.any() else 0.0, float(shown.mean())
-        at_two_wheeler = _holds(self.anchors.at_two_wheelers, path[-1])
-        weakest = float(np.percentile(along, 10))
-        height = float(np.ptp(path[:, 1])) / len(self.near)
-        one = Candidate(path, strength, seen, at_two_wheeler, weakest, height)
+        strength, as_other = (
+            float(values[shown].mean()) if shown.any() else 0.0
+            for values in (along, values_at(self.maps[1], spots))
+        )
+        first = spots[: max(int(rules.gap * len(self.near) / 2), 1)]
+        one = Candidate(
+            path,
+            strength,
+            at_two_wheeler=_holds(self.anchors.at_two_wheelers, path[-1]),
+            weakest=float(np.percentile(along, 10)),
+            height=float(np.ptp(path[:, 1])) / len(self.near),
+            as_other=as_other,
+            begins=float(values_at(self.tops, first).max()),
+        )
         rejected = None
-        if seen < rules.seen:
+        if shown.mean() < rules.seen:
             rejected = Rejected.MOSTLY_UNSEEN
         elif strength <= rules.strength:
             rejected = Rejected.FAINT
-        elif float(values_at(self.maps[1], spots)[shown].mean()) > strength:
+        elif as_other > strength:
             rejected = Rejected.OTHER_LINE
         elif float(values_at(self.excluded.astype(np.float32), spots).mean()) > 0.5:
             rejected = Rejected.EXCLUDED

@@ -109,6 +109,9 @@ def load_weights(folder: Path) -> Weights:
     return _load(folder, Weights)
 
 
+_LIKE: dict[type[Weights], str] = {Manifest: "objects", Weights: "flying_wire"}
+
+
 def _load(folder: Path, kind: type[_W]) -> _W:
     path = folder / "manifest.toml"
     try:
@@ -119,7 +122,7 @@ def _load(folder: Path, kind: type[_W]) -> _W:
         ) from error
     except ValueError as error:  # as all are that TOML, UTF-8 and msgspec raise
         raise ManifestError(
-            f"{path}: {error}. Compare with the manifest of models/objects."
+            f"{path}: {error}. Compare with the manifest of models/{_LIKE[kind]}."
         ) from error
     _check_weights(path, folder / manifest.file, manifest.sha256)
     return manifest

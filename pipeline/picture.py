@@ -162,7 +162,7 @@ def _details(caption: Caption, redaction: tuple[Redaction, ...]) -> list[str]:
     hidden = "、".join(_REDACTION_TEXT[name] for name in redaction)
     return [
         caption.at_local,
-        f"单帧置信度 {caption.score:.2f}",
+        f"画面置信度 {caption.score:.2f}",
         caption.camera,
         f"自动打码：{hidden}" if hidden else "未打码",
     ]

@@ -142,7 +142,10 @@ def _evaluate_coco(
 def _episodes(wanted: str, seed: int | None) -> tuple[list[episodes.Make], dict[str, Any]]:
     """What --episodes asks for, and how the answer calls it."""
     if wanted.lstrip("+-").isdigit():
-        count = click.IntRange(1, _MOST_EPISODES).convert(wanted, None, None)
+        try:
+            count = click.IntRange(1, _MOST_EPISODES).convert(wanted, None, None)
+        except click.BadParameter as error:
+            raise click.BadParameter(error.message, param_hint="--episodes") from None
         return episodes.made(seed or 0, count), {"seed": seed or 0}
     folder = Path(wanted)
     if seed is not None:
@@ -185,8 +188,12 @@ def _evaluate_episodes(
 def _wire_model(path: Path) -> str:
     try:
         return open_wire_model(path).model_id
-    except (ManifestError, OSError) as error:
+    except ManifestError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{path}: {error.strerror}. Name a folder with a manifest.toml, or an ONNX file."
+        ) from error
     except Exception as error:  # onnxruntime fails in its own many ways
         said = str(error).splitlines()[0][:200]
         raise click.ClickException(f"{path}: onnxruntime can't run it: {said}") from error

@@ -32,6 +32,7 @@ from tests.builders import (
     record,
     standing,
 )
+from tests.unit.incidents.wires import BRIEF, LOAD, SHIPPED, load, six_looks
 
 SOCKET = Sensor(
     id="ebike-sock-22",
@@ -48,7 +49,9 @@ CAMERA = Source("camera", "cam-510117-000007", "51011700001320000007")
 
 
 def example_policy() -> Policy:
-    """Three places of one community: a junction, a fire lane, and a row of charging sockets."""
+    """Four places of one community: a junction, a fire lane, a row of charging sockets and a yard
+    in which cables hang.
+    """
     officer = Officer("510117001003-08", "08", "grid_officer", "term-08")
     leaves = {
         LEAF[:-1] + digit: Leaf(address(LEAF[:-1] + digit), (OnCall(officer, "leaf_grid"),))
@@ -73,18 +76,23 @@ def example_policy() -> Policy:
             # Whoever cuts a house's power wants to be very sure: below 0.97 the desk looks first.
             calibration=Calibration(0.6, 1.0, 0.0, 0.5, 0.8, review_at=0.45, direct_at=0.97),
         ),
+        msgspec.structs.replace(SHIPPED, rule=BRIEF),
+        event_type("charging_load", LOAD, label_zh="电动自行车充电", label_en="E-bike charging"),
     ]
     return policy(
         events={event.type: event for event in events},
         places={
             id_: Place(id_, name, LEAF[:-1] + digit, SPOT) for digit, (id_, name) in names.items()
-        },
+        }
+        | {"yard": Place("yard", "3号楼东侧", LEAF, SPOT)},
         leaves=leaves,
         officers={officer.id: officer},
         watches={
             (CAMERA.id, "junction"): Watch("crowding", "pl-0931", COUNT),
             (CAMERA.id, "fire-lane"): Watch("illegal_parking", "pl-0932", STANDING),
             (SOCKET.id, SOCKET.datastream): Watch("residual_current", "pl-0934", MILLIAMP),
+            ("cam", "z"): Watch("flying_wire", "yard", BRIEF),
+            ("charging_load-yard-1", "z"): Watch("charging_load", "yard", LOAD),
         },
     )
 
@@ -142,6 +150,11 @@ def leaks() -> list[Hit]:
     return [one for one in seen if isinstance(one, Hit)]
 
 
+def hung_wire() -> list[Hit]:
+    """A breaker sees that a battery is charged; a camera sees a cable for five minutes."""
+    return [load(0, 0.9), *six_looks(10)]
+
+
 REPORT = Report(
     report_id="mini-20260601-000017",
     event_type="illegal_parking",
@@ -187,7 +200,7 @@ def as_event(one: said.Feedback) -> said.FeedbackEvent:
 
 
 def decided() -> list[Step]:
-    """What the fold makes of everything that is seen, and of the van's being accepted; one record
+    """What the fold makes of what is seen, of the van's being accepted, and of a cable; one record
     after the other in partition 0.
     """
     fold = Fold(example_policy())
@@ -195,7 +208,9 @@ def decided() -> list[Step]:
     steps = [fold.apply(0, offset, *record(one)) for offset, one in enumerate(seen)]
     accepted = encode(Given(feedback(van_of(steps))[0]))
     leaf = van_of(steps).grid.leaf_code.encode()
-    return [*steps, fold.apply(0, len(seen), leaf, accepted)]
+    steps.append(fold.apply(0, len(seen), leaf, accepted))
+    wires = enumerate(hung_wire(), len(steps))
+    return [*steps, *(fold.apply(0, offset, *record(one)) for offset, one in wires)]
 
 
 def alerts_of(steps: list[Step]) -> list[CloudEvent]:
@@ -247,6 +262,7 @@ def examples() -> dict[str, bytes]:
         **answers,
         "report.citizen_photo": REPORT,
         "hit.crowding": crowd()[2],
+        "hit.flying_wire": hung_wire()[1],
         "hit.report": Reported(REPORT, LEAF[:-1] + "8", "map", spot, "pl-0932"),
         "hit.feedback": Given(feedback(van)[0]),
         "reading.residual_current": readings()[0],

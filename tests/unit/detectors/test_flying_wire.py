@@ -243,9 +243,15 @@ def test_what_stands_is_in_three_looks_at_one_place():
     assert len(standing([here.repeat(3, axis=0)])) == 0
 
 
-def test_more_of_anything_makes_a_cable_likelier():
-    made_of = list(product((0.55, 0.9), (0.5, 1.0), (False, True), (0.0, 1.0)))
-    sure = [probability(Candidate(np.zeros((2, 2)), *one)) for one in made_of]
+def test_more_of_anything_makes_a_cable_likelier_and_more_of_another_line_less():
+    made_of = list(
+        product((0.55, 0.9), (False, True), (0.1, 0.9), (0.2, 0.8), (0.5, 0), (0.1, 0.9))
+    )
+    sure = [
+        probability(Candidate(np.zeros((2, 2)), *one[:4], as_other=one[4], begins=one[5]))
+        for one in made_of
+    ]
+    made_of = [(*one[:4], -one[4], one[5]) for one in made_of]
     for ours, one in zip(sure, made_of, strict=True):
         for theirs, other in zip(sure, made_of, strict=True):
             if all(a <= b for a, b in zip(one, other, strict=True)):

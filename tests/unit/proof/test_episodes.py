@@ -214,7 +214,7 @@ def test_what_cannot_be_measured_is_said(folder, tmp_path):
     onnx.save(onnx_without, nameless)
     asked = "--episodes", folder / "written", "--model"
     said = {
-        ("--episodes", 0): "0 is not in the range 1<=x<=",
+        ("--episodes", 0): "Invalid value for --episodes: 0 is not in the range 1<=x<=",
         ("--episodes", -3): "-3 is not in the range",
         ("--episodes", "nowhere"): "nowhere: --episodes takes a number from 1 on, or a folder",
         ("--episodes", tmp_path / "empty"): "episode.json each",
