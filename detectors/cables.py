@@ -1,7 +1,7 @@
 """Which lines of a map may be a cable hung from a window to a two-wheeler, and how surely."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import cv2
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.geometry import iou_of
+from detectors.signs import Marks, Signs, probability
 from detectors.tracing import (
     Map,
     Mask,
@@ -32,9 +33,7 @@ STANDS_LOOKS, STANDS_IOU = 3, 0.5
 
 
 class Rejected(StrEnum):
-    """Why a line is no candidate; the first that holds, in this order. Cut off: from beyond the
-    view's upper edge, as pipes and shadows are, where windows are drawn.
-    """
+    """Why a line is no candidate; the first that holds, in this order."""
 
     FAINT = "faint"
     TOO_SHORT = "too_short"
@@ -45,7 +44,6 @@ class Rejected(StrEnum):
     PIPE = "pipe"
     OTHER_LINE = "other_line"
     EXCLUDED = "excluded"
-    CUT_OFF = "cut_off"
     NO_WINDOW_ABOVE = "no_window_above"
     NO_TWO_WHEELER_BELOW = "no_two_wheeler_below"
 
@@ -64,13 +62,14 @@ class Rules:
     of the picture reach once mapped), straight to `pipe_off_px` and of one width to `pipe_spread`.
     `window_px`: how far the edge of a window or charging place is widened. `beside`: how far from a
     two-wheeler's box its cable may end, in heights of the box. `edge_px`: what begins so near the
-    upper edge is cut off there. `odds`: see `probability`.
+    upper edge is cut off there. `gap` and `turn_cos` are wider than B.6 has them (.12 and .85), as
+    the probability counts what was added.
     """
 
     high: float = 0.6
     low: float = 0.35
-    gap: float = 0.12
-    turn_cos: float = 0.85
+    gap: float = 0.16
+    turn_cos: float = 0.8
     height: float = 0.16
     upright: float = 0.6
     thickness_px: float = 5.5
@@ -84,7 +83,6 @@ class Rules:
     window_px: int = 5
     beside: float = 0.35
     edge_px: float = 2.0
-    odds: tuple[float, ...] = (-3.2, 0.0, 1.7, 1.6, 4.8, 2.2, -6.6)
 
 
 RULES = Rules()
@@ -105,21 +103,14 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A line: `path` in px of the map, from top to bottom; what it is made of; and what it is.
-
-    `strength`: mean of the map where it is seen, 0..1; `weakest`: the map's value that nine tenths
-    of it reach; `as_other`: mean of the map of other lines; `begins`: how surely a cable begins
-    near its upper end. `height`: in heights of the crop. `probability`: 0 where it is `rejected`.
+    """A line: `path` in px of the map, from top to bottom, and `strength`, the map's mean where it
+    is seen, 0..1. `signs` and `probability` of one that is not `rejected`.
     """
 
     path: Points
     strength: float = 0.0
-    at_two_wheeler: bool = False
-    weakest: float = 0.0
-    height: float = 0.0
-    as_other: float = 0.0
-    begins: float = 0.0
     rejected: Rejected | None = None
+    signs: Signs | None = None
     probability: float = 0.0
 
 
@@ -130,29 +121,11 @@ def candidates(
     are rejected last; `two_wheelers`: standing ones, in px of the map.
     """
     drop = np.ascontiguousarray(mean_map[0])
-    near = cv2.dilate(drop, np.ones((3, 3), np.uint8))  # a path is drawn to the pixel, not better
-    # A network that does not mark where cables begin: wherever it marks one.
-    tops = cv2.dilate(mean_map[2] if len(mean_map) > 2 else drop, np.ones((9, 9), np.uint8))
     mask = joined(closed(drop, rules.low), rules.gap * len(drop), rules.turn_cos)
     anchors = _Anchors(places, two_wheelers, rules)
-    scene = _Scene(mean_map, near, tops, anchors, places.excluded, rules)
+    scene = _Scene(drop, Marks(mean_map), anchors, places.excluded, rules)
     found = [scene.judged(part) for part in parts(mask)]
     return sorted(found, key=lambda one: (-one.probability, -one.strength))
-
-
-def probability(candidate: Candidate, rules: Rules = RULES) -> float:
-    """How surely a candidate is a cable, 0..1: logistic in what it is made of.
-
-    `rules.odds`: at nothing, and of strength, an end at a two-wheeler (or only where they are
-    charged), weakest part, height, beginning, and of another line, the only one below 0 but the
-    first; fitted on made episodes (models/flying_wire).
-    """
-    one = candidate
-    made_of = (
-        1.0, one.strength, one.at_two_wheeler, one.weakest, one.height, one.begins, one.as_other,
-    )  # fmt: skip
-    odds = float(np.dot(rules.odds, made_of))
-    return round(1 / (1 + float(np.exp(-odds))), 3)
 
 
 def standing(boxes_by_look: Sequence[Boxes]) -> Boxes:
@@ -183,9 +156,8 @@ class _Anchors:
 class _Scene:
     """What the lines of one map are judged by."""
 
-    maps: Map
-    near: Map
-    tops: Map
+    drop: Map
+    marks: Marks
     anchors: _Anchors
     excluded: Mask
     rules: Rules
@@ -194,7 +166,7 @@ class _Scene:
         """The line of a part of the map, or why it is none."""
         height, width = part.mask.shape
         whole = _box_path(part)
-        inside = self.maps[0, part.top : part.top + height, part.left : part.left + width]
+        inside = self.drop[part.top : part.top + height, part.left : part.left + width]
         area = int(part.mask.sum())
         if inside[part.mask > 0].max() < self.rules.high:
             return Candidate(whole, rejected=Rejected.FAINT)
@@ -206,11 +178,11 @@ class _Scene:
         rejected = self._shape_of(path, area, part)
         if rejected:
             return Candidate(path, rejected=rejected)
-        return self._seen(self._reaching(path))
+        return self._seen(path)
 
     @property
     def _least_height(self) -> float:
-        return self.rules.height * len(self.near)
+        return self.rules.height * len(self.drop)
 
     def _shape_of(self, path: Points, area: int, part: Part) -> Rejected | None:
         """Why a cable does not hang like that."""
@@ -241,50 +213,53 @@ class _Scene:
 
     def _reaching(self, path: Points) -> Points:
         """The path with its ends drawn on to where it points, if it may begin or end there."""
-        reach = self.rules.gap * len(self.near)
+        reach, turn_cos = self.rules.gap * len(self.drop), self.rules.turn_cos
         if self.anchors.tops is not None:
-            path = _drawn_on(path, self.anchors.tops, reach)
-        return _drawn_on(path[::-1], self.anchors.bottoms, reach)[::-1]
+            path = _drawn_on(path, self.anchors.tops, reach, turn_cos)
+        return _drawn_on(path[::-1], self.anchors.bottoms, reach, turn_cos)[::-1]
 
-    def _seen(self, path: Points) -> Candidate:
+    def _seen(self, traced: Points) -> Candidate:
         """A line of a cable's shape: how well it is seen, and whether its ends are where they must
         be.
         """
-        rules, spots = self.rules, dots(path)
-        along = values_at(self.near, spots)
-        shown = along >= rules.low
+        path = self._reaching(traced)
+        spots = dots(path)
+        along = values_at(self.marks.drop, spots)
+        shown = along >= self.rules.low
         strength, as_other = (
             float(values[shown].mean()) if shown.any() else 0.0
-            for values in (along, values_at(self.maps[1], spots))
+            for values in (along, values_at(self.marks.other, spots))
         )
-        first = spots[: max(int(rules.gap * len(self.near) / 2), 1)]
-        one = Candidate(
-            path,
-            strength,
-            at_two_wheeler=_holds(self.anchors.at_two_wheelers, path[-1]),
-            weakest=float(np.percentile(along, 10)),
-            height=float(np.ptp(path[:, 1])) / len(self.near),
-            as_other=as_other,
-            begins=float(values_at(self.tops, first).max()),
-        )
-        rejected = None
-        if shown.mean() < rules.seen:
-            rejected = Rejected.MOSTLY_UNSEEN
-        elif strength <= rules.strength:
-            rejected = Rejected.FAINT
-        elif as_other > strength:
-            rejected = Rejected.OTHER_LINE
-        elif float(values_at(self.excluded.astype(np.float32), spots).mean()) > 0.5:
-            rejected = Rejected.EXCLUDED
-        elif self.anchors.tops is not None and path[0, 1] < rules.edge_px:
-            rejected = Rejected.CUT_OFF
-        elif self.anchors.tops is not None and not _holds(self.anchors.tops, path[0]):
-            rejected = Rejected.NO_WINDOW_ABOVE
-        elif not _holds(self.anchors.bottoms, path[-1]):
-            rejected = Rejected.NO_TWO_WHEELER_BELOW
+        rejected = self._where(path, spots, float(shown.mean()), strength, as_other)
         if rejected:
-            return replace(one, rejected=rejected)
-        return replace(one, probability=probability(one, rules))
+            return Candidate(path, strength, rejected)
+        added = (float(np.hypot(*(path[k] - traced[k]))) for k in (0, -1))
+        signs = self.marks.signs(
+            path,
+            as_other,
+            at_two_wheeler=_holds(self.anchors.at_two_wheelers, path[-1]),
+            drawn_on=max(added) / len(self.drop),
+            cut_off=path[0, 1] < self.rules.edge_px,
+        )
+        return Candidate(path, strength, None, signs, probability(signs))
+
+    def _where(
+        self, path: Points, spots: Points, seen: float, strength: float, as_other: float
+    ) -> Rejected | None:
+        """Why a line that is seen so well is no cable where it is."""
+        if seen < self.rules.seen:
+            return Rejected.MOSTLY_UNSEEN
+        if strength <= self.rules.strength:
+            return Rejected.FAINT
+        if as_other > strength:
+            return Rejected.OTHER_LINE
+        if float(values_at(self.excluded.astype(np.float32), spots).mean()) > 0.5:
+            return Rejected.EXCLUDED
+        if self.anchors.tops is not None and not _holds(self.anchors.tops, path[0]):
+            return Rejected.NO_WINDOW_ABOVE
+        if not _holds(self.anchors.bottoms, path[-1]):
+            return Rejected.NO_TWO_WHEELER_BELOW
+        return None
 
 
 def _box_path(part: Part) -> Points:
@@ -294,13 +269,20 @@ def _box_path(part: Part) -> Points:
     return np.array([[x, part.top], [x, part.top + height - 1]], float)
 
 
-def _drawn_on(path: Points, anchors: Mask, reach_px: float) -> Points:
+def _drawn_on(path: Points, anchors: Mask, reach_px: float, turn_cos: float) -> Points:
     """The path with one point more before its first, the nearest of `anchors` that it points at."""
     if _holds(anchors, path[0]):
         return path
-    ahead = path[0] + np.arange(1.0, reach_px + 1)[:, None] * direction(path)
-    met = np.flatnonzero([_holds(anchors, point) for point in ahead])
-    return np.concatenate([ahead[met[0]][None], path]) if len(met) else path
+    x, y = path[0]
+    left, top = max(int(x - reach_px), 0), max(int(y - reach_px), 0)
+    within = anchors[top : int(y + reach_px) + 2, left : int(x + reach_px) + 2]
+    to = np.argwhere(within)[:, ::-1] + (left, top) - path[0]
+    off = np.hypot(to[:, 0], to[:, 1])
+    ahead = (off <= reach_px) & (to @ direction(path) >= turn_cos * off)
+    if not ahead.any():
+        return path
+    nearest = np.where(ahead, off, np.inf).argmin()
+    return np.concatenate([path[:1] + to[nearest], path])
 
 
 def _holds(mask: Mask, point: Points) -> bool:

@@ -129,6 +129,12 @@ def off_px(path: Points, along: NDArray[np.float64], degree: int) -> float:
     return float(np.sqrt((off**2).sum(axis=1).mean()))
 
 
+def bends(path: Points) -> float:
+    """How far a path is from straight: root mean square, in lengths of it."""
+    along = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
+    return off_px(path, along / along[-1], 1) / float(along[-1])
+
+
 def dots(path: Points) -> Points:
     """Points a px apart along a path."""
     along = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])

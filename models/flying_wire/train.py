@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import multiprocessing
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -255,7 +256,8 @@ def main() -> None:
     ask.add_argument("--save-every-min", type=float, default=5.0)
     options = ask.parse_args()
     shards = options.out / "shards"
-    shards.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(shards, ignore_errors=True)  # of an earlier run: other scenes than today's
+    shards.mkdir(parents=True)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     first = 100_000 * options.seed + 1  # scenes of their own for each seed and each renderer
