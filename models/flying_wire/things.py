@@ -41,6 +41,7 @@ from models.flying_wire.shapes import (
     polygon_cover,
     straight,
 )  # fmt: skip
+from models.flying_wire.strays import cobweb, leaning_pole, pole
 
 Maker = Callable[[Rng, Facade], Paints]
 
@@ -253,25 +254,6 @@ def shed(rng: Rng, f: Facade, left: float, right: float) -> Paints:
     return [*paints, Paint(place, cover * np.float32(0.96), colour(roof))]
 
 
-def pole(rng: Rng, f: Facade) -> Paints:
-    """A lamp post or utility pole before the wall."""
-    width, height = f.size_wh
-    x = float(rng.uniform(0, width))
-    foot = min(height + 4.0, f.foot_at(x) + float(rng.uniform(0.1, 1.5)) * f.scale)
-    path = straight(
-        (x + float(rng.normal(0, 3)), float(rng.uniform(-0.1, 0.4)) * height), (x, foot)
-    )
-    tone = float(rng.uniform(60, 190))
-    return cord(
-        rng,
-        path,
-        max(2.0, float(rng.uniform(0.06, 0.2)) * f.scale),
-        (tone, tone, tone),
-        f.size_wh,
-        "line",
-    )
-
-
 PERMANENT: dict[str, Maker] = {
     "utility lines": utility_lines,
     "service drop": service_drop,
@@ -296,4 +278,6 @@ NEW: dict[str, Maker] = {
     "drain pipe": drain_pipe,
     "ladder": ladder,
     "pole": pole,
+    "cobweb": cobweb,
+    "leaning pole": leaning_pole,
 }
