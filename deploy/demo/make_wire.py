@@ -2,7 +2,7 @@
 
 python -m deploy.demo.make_wire deploy/demo
 
-One picture every 80 s: a car, lines and a shadow that are no cable, then for 42 minutes an e-bike
+One picture every 80 s: a line, a hose and a banner that are no cable, then for 42 minutes an e-bike
 with a cable from a window, then what wire.jpg, the view to compare with, shows too. The views are
 scenes of models/flying_wire.
 """

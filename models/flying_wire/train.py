@@ -7,6 +7,7 @@ one. Ctrl-C ends it as if the time were up.
 """
 
 import argparse
+import itertools
 import json
 import math
 import multiprocessing
@@ -68,22 +69,22 @@ def target_of(scene: Scene) -> NDArray[np.uint8]:
     return target
 
 
-def render(folder: Path, seed: int, stills: Path) -> None:
+def render(folder: Path, seed: int, renderer: int, stills: Path) -> None:
     """Write shards without end, each with scenes of its own."""
     cv2.setNumThreads(1)
     pictures = [cv2.imread(str(path)) for path in sorted(stills.glob("*.jpg"))]
-    for number in range(seed, 10**9, 1000):
-        rng = np.random.default_rng((number, 1))
+    for number in itertools.count():
+        rng = np.random.default_rng((seed, renderer, number))
         images, targets = [], []
         for _ in range(PER_SHARD):
             scene = make_scene(rng, (SIDE_PX, SIDE_PX), stills=pictures)
             image, reference = photographed(scene, rng)
             images.append(np.concatenate((image, reference), 2))
             targets.append(target_of(scene))
-        part = folder / f"{number:09d}.part.npz"
+        part = folder / f"{number:06d}-{renderer:03d}.part"
         with part.open("wb") as out:
             np.savez(out, images=np.stack(images), targets=np.packbits(np.stack(targets) > 0, -1))
-        part.rename(folder / f"{number:09d}.npz")
+        part.rename(part.with_suffix(".npz"))
 
 
 class Pool:
@@ -96,7 +97,7 @@ class Pool:
 
     def refresh(self, at_most: int) -> int:
         """Take in new shards; how many there are."""
-        new = [p for p in sorted(self._folder.glob("?????????.npz")) if p not in self._taken]
+        new = [p for p in sorted(self._folder.glob("*.npz")) if p not in self._taken]
         for path in new[:at_most]:
             with np.load(path) as shard:
                 self._shards[path] = shard["images"], shard["targets"]
@@ -260,10 +261,9 @@ def main() -> None:
     shards.mkdir(parents=True)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    first = 100_000 * options.seed + 1  # scenes of their own for each seed and each renderer
     renderers = [
         multiprocessing.Process(
-            target=render, args=(shards, first + n, options.stills), daemon=True
+            target=render, args=(shards, options.seed, n, options.stills), daemon=True
         )
         for n in range(options.renderers)
     ]
