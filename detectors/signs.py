@@ -45,8 +45,7 @@ class Odds(NamedTuple):
     of: Signs
 
 
-# Fitted by logistic regression on made episodes, a false line as five missed ones
-# (models/flying_wire/README.md).
+# Fitted by tests/benchmarks/wire_odds.py; on which episodes says models/flying_wire/README.md.
 ODDS = Odds(-3.5, Signs(1.5, 0.7, 4.2, 0.8, 6.9, 1.7, -6.3, -19.7, -2.2))
 
 

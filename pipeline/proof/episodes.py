@@ -82,7 +82,7 @@ def _outcome(
     number: int, make: Make, *, threshold: float, model: Path, drawn: Path | None
 ) -> Outcome:
     one = make()
-    detector = FlyingWire(_zone(one), open_wire_model(model))
+    detector = FlyingWire(zone_of(one), open_wire_model(model))
     look = last_look(detector, one)
     if look.quality == 0:
         raise ValueError(
@@ -99,7 +99,8 @@ def _outcome(
     return outcome._replace(picture=name)
 
 
-def _zone(one: Episode) -> Zone:
+def zone_of(one: Episode) -> Zone:
+    """The whole view of its camera."""
     return Zone(
         id=one.id,
         event_type=_EVENT_TYPE,
