@@ -62,8 +62,7 @@ class Rules:
     of the picture reach once mapped), straight to `pipe_off_px` and of one width to `pipe_spread`.
     `window_px`: how far the edge of a window or charging place is widened. `beside`: how far from a
     two-wheeler's box its cable may end, in heights of the box. `edge_px`: what begins so near the
-    upper edge is cut off there. `gap` and `turn_cos` are wider than B.6 has them (.12 and .85), as
-    the probability counts what was added.
+    upper edge is cut off there. `gap` and `turn_cos` are wider than B.6 has them (.12 and .85).
     """
 
     high: float = 0.6
@@ -218,11 +217,11 @@ class _Scene:
             path = _drawn_on(path, self.anchors.tops, reach, turn_cos)
         return _drawn_on(path[::-1], self.anchors.bottoms, reach, turn_cos)[::-1]
 
-    def _seen(self, traced: Points) -> Candidate:
+    def _seen(self, path: Points) -> Candidate:
         """A line of a cable's shape: how well it is seen, and whether its ends are where they must
         be.
         """
-        path = self._reaching(traced)
+        path = self._reaching(path)
         spots = dots(path)
         along = values_at(self.marks.drop, spots)
         shown = along >= self.rules.low
@@ -233,12 +232,10 @@ class _Scene:
         rejected = self._where(path, spots, float(shown.mean()), strength, as_other)
         if rejected:
             return Candidate(path, strength, rejected)
-        added = (float(np.hypot(*(path[k] - traced[k]))) for k in (0, -1))
         signs = self.marks.signs(
             path,
             as_other,
             at_two_wheeler=_holds(self.anchors.at_two_wheelers, path[-1]),
-            drawn_on=max(added) / len(self.drop),
             cut_off=path[0, 1] < self.rules.edge_px,
         )
         return Candidate(path, strength, None, signs, probability(signs))

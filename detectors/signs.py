@@ -21,10 +21,8 @@ class Signs(NamedTuple):
     `at_two_wheeler`: it ends at one that stands, not only where they are charged. `weakest`: what
     nine tenths of it reach in the map. `height`: of the crop's. `begins`, `ends`: how surely the
     network marks a cable's ends near its own. `bends`: how far it is from straight, in percent of
-    its length, at most 2. `as_other`: mean of the map of other lines where it is
-    seen. `drawn_on`: the longer of
-    what had to be added to its ends, of the crop's height. `cut_off`: it comes from beyond the
-    view's upper edge, as pipes and shadows do.
+    its length, at most 2. `as_other`: mean of the map of other lines where it is seen. `cut_off`:
+    it comes from beyond the view's upper edge, as pipes and shadows do.
     """
 
     at_two_wheeler: float
@@ -34,7 +32,6 @@ class Signs(NamedTuple):
     ends: float
     bends: float
     as_other: float
-    drawn_on: float
     cut_off: float
 
 
@@ -46,7 +43,7 @@ class Odds(NamedTuple):
 
 
 # Fitted by tests/benchmarks/wire_odds.py; on which episodes says models/flying_wire/README.md.
-ODDS = Odds(-3.5, Signs(1.5, 0.7, 4.2, 0.8, 6.9, 1.7, -6.3, -19.7, -2.2))
+ODDS = Odds(-4.0, Signs(2.9, 2.8, 0.3, 2.9, 1.3, 0.6, -4.3, -2.3))
 
 
 def probability(signs: Signs, odds: Odds = ODDS) -> float:
@@ -66,9 +63,7 @@ class Marks:
         tops, bottoms = maps[2:4] if len(maps) > 3 else np.zeros_like(maps[:2])  # it marks none
         self._tops, self._bottoms = cv2.dilate(tops, spot), cv2.dilate(bottoms, spot)
 
-    def signs(
-        self, path: Points, as_other: float, *, at_two_wheeler: bool, drawn_on: float, cut_off: bool
-    ) -> Signs:
+    def signs(self, path: Points, as_other: float, *, at_two_wheeler: bool, cut_off: bool) -> Signs:
         """Of a path, px of the map, from its upper end to its lower one."""
         height, spots = len(self.drop), dots(path)
         end = max(int(_END * height), 1)
@@ -80,6 +75,5 @@ class Marks:
             ends=float(values_at(self._bottoms, spots[-end:]).max()),
             bends=min(100 * bends(path), _MOST_BENT),
             as_other=as_other,
-            drawn_on=drawn_on,
             cut_off=float(cut_off),
         )

@@ -13,6 +13,7 @@ from detectors.runtime import ObjectModel
 from detectors.seen import of_labels
 from pipeline.connection import Connection
 from pipeline.incidents.policy import EventType, Over
+from pipeline.incidents.wording import SUREST
 from pipeline.looks import CameraWatch, Sighting
 from pipeline.messages import DeadLetter, encode, whole_ms
 from pipeline.metrics import IngestMetrics, LastFrameAge
@@ -93,7 +94,7 @@ def _picture(
         address=f"{address.community.name}{leaf.name}",
         at_local=local_time(frame.at, ZoneInfo(site.policy.deadlines.timezone)),
         camera=camera.name,
-        score=look.score,
+        score=min(look.score, SUREST),
     )
     now = Labelled(frame.image_bgr, faint, watch.labels)
     drawn = draw(now, zone, look, caption, _before(sighting.watch.detector, watch, parts.model))
@@ -126,7 +127,7 @@ def _before(detector: FrameDetector, watch: CameraWatch, model: ObjectModel) -> 
 def _measured(measure: float, kind: EventType) -> str:
     """How much is there, as people say it: 5人, 概率 0.83."""
     if kind.rule.over is Over.PROBABILITY:
-        return f"概率 {measure:.2f}"
+        return f"概率 {min(measure, SUREST):.2f}"
     return f"{measure:g}{kind.measure_zh}"
 
 

@@ -72,6 +72,14 @@ def wall_point(rng: Rng, f: Facade, low: float = 0.05, high: float = 0.9) -> tup
     return x, float(rng.uniform(low, high)) * f.foot_at(x)
 
 
+def between_windows(rng: Rng, f: Facade) -> float:
+    """Where a pipe runs down the wall: nobody lays one across a window if there is another way."""
+    spots = rng.uniform(0.02, 0.98, 12) * f.size_wh[0]
+    spans = [(window[:, 0].min(), window[:, 0].max()) for window in f.windows]
+    free = [x for x in spots if not any(low - 2 < x < high + 2 for low, high in spans)]
+    return float(free[0] if free else spots[0])
+
+
 def utility_lines(rng: Rng, f: Facade) -> Paints:
     """Overhead lines across the whole view."""
     width, height = f.size_wh
@@ -116,7 +124,7 @@ def wall_bundle(rng: Rng, f: Facade) -> Paints:
 
 def drain_pipe(rng: Rng, f: Facade) -> Paints:
     """A downspout or conduit with brackets; also a thin one, straight from end to end."""
-    x = float(rng.uniform(0.02, 0.98)) * f.size_wh[0]
+    x = between_windows(rng, f)
     top, foot = float(rng.uniform(-0.1, 0.4)) * f.size_wh[1], f.foot_at(x)
     bottom = foot - float(rng.choice([0.0, rng.uniform(0.05, 0.4)])) * f.scale
     thick = max(1.5, float(rng.choice([0.03, 0.05, 0.08, 0.11])) * f.scale)
@@ -134,7 +142,7 @@ def drain_pipe(rng: Rng, f: Facade) -> Paints:
 
 def lightning_strap(rng: Rng, f: Facade) -> Paints:
     """A flat earthing strap, straight down the wall into the ground."""
-    x = float(rng.uniform(0.02, 0.98)) * f.size_wh[0]
+    x = between_windows(rng, f)
     path = straight((x, -8), (x + float(rng.normal(0, 1.5)), f.foot_at(x)))
     tone = float(rng.uniform(60, 170))
     return cord(rng, path, max(0.8, 0.025 * f.scale), (tone, tone, tone), f.size_wh, "line")

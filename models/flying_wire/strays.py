@@ -24,10 +24,10 @@ def cobweb(rng: Rng, f: Facade) -> Paints:
 
 
 def leaning_pole(rng: Rng, f: Facade) -> Paints:
-    """A mop, a broom or a pole for laundry: straight, from the ground up the wall."""
+    """A mop or a broom: straight, from the ground up the wall."""
     x = float(rng.uniform(0.03, 0.97)) * f.size_wh[0]
     foot = f.foot_at(x) + float(rng.uniform(0.0, 0.6)) * f.scale
-    high, lean = float(rng.uniform(1.1, 3.0)) * f.scale, float(rng.normal(0, 0.3)) * f.scale
+    high, lean = float(rng.uniform(1.1, 1.7)) * f.scale, float(rng.normal(0, 0.3)) * f.scale
     wood: Bgr = (60, float(rng.uniform(90, 150)), float(rng.uniform(130, 200)))
     tint = (wood, pale(rng), dark(rng))[rng.integers(3)]
     thick = max(0.8, float(rng.uniform(0.02, 0.045)) * f.scale)
