@@ -27,7 +27,7 @@ RATE = {"value", "low", "high", "of"}
 
 
 def changes(path: Path, reference: str = "reference") -> Path:
-    """A network that takes for a cable whatever is darker than in the reference."""
+    """A network that takes for a cable, and its ends, whatever is darker than in the reference."""
     weights = {"by": np.float32(60), "less": np.float32(-6), "none": np.float32(-10)}
     nodes = [
         helper.make_node("Sub", [reference, "image"], ["change"]),
@@ -36,7 +36,7 @@ def changes(path: Path, reference: str = "reference") -> Path:
         helper.make_node("Mul", ["half", "by"], ["steep"]),
         helper.make_node("Add", ["steep", "less"], ["drop"]),
         helper.make_node("Min", ["drop", "none"], ["no"]),
-        helper.make_node("Concat", ["drop", "no", "no", "no"], ["logits"], axis=1),
+        helper.make_node("Concat", ["drop", "no", "drop", "drop"], ["logits"], axis=1),
     ]
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"])
