@@ -47,6 +47,7 @@ def lines(make: Make) -> tuple[float, list[Line]]:
     width, size_wh = one.truth.width_px if one.truth else 0.0, one.fresh[-1][1].shape[1::-1]
     is_cable = [one.truth is not None and lies_on(path, one.truth, size_wh) for path in seen]
     signs = [candidate.signs for candidate in detector.candidates if candidate.signs]
+    # A look shows only the likeliest of very many candidates.
     return width, [Line(*line, width) for line in zip(signs, is_cable, strict=False)]
 
 
