@@ -26,19 +26,20 @@ Map = NDArray[np.float32]
 class WireModel:
     """Maps a picture: where, and how surely, a cable hangs that is not in the reference.
 
-    `model_id`: name@sha256. The network's inputs: `image` and, if it has it, `reference`, float32
-    (1, 3, H, W), BGR, 0..1, of one size, multiples of 16; its output: `logits` (1, C, H/2, W/2).
-    Raises ManifestError when it has others.
+    `model_id`: name@sha256. The network's input: `pictures`, float32 (1, 6, H, W), a picture and
+    its reference, each BGR, 0..1, sides multiples of 16; or `image` (1, 3, H, W), the picture
+    alone. Its output: `logits` (1, C, H/2, W/2). Raises ManifestError when it has others.
     """
 
     def __init__(self, session: Session, model_id: str) -> None:
-        if "image" not in session.inputs or "logits" not in session.outputs:
+        named = list(session.inputs)
+        if named not in (["pictures"], ["image"]) or "logits" not in session.outputs:
             raise ManifestError(
                 f"{model_id}: it has {', '.join([*session.inputs, *session.outputs])}. "
-                "Name its input image (and reference), its output logits."
+                "Name its input pictures (picture and reference) or image, its output logits."
             )
         self._session, self.model_id = session, model_id
-        self._compares = "reference" in session.inputs
+        self._compares = named == ["pictures"]
 
     def drop_map(self, image_bgr: Image, reference_bgr: Image) -> Map:
         """Probabilities (C, ceil(H/2), ceil(W/2)) of a picture (H, W, 3) of at least 1 x 1.
@@ -65,16 +66,16 @@ class WireModel:
             np.maximum(under, tile, out=under)
         return found[:, : -(-height // STRIDE), : -(-width // STRIDE)]
 
-    def _map(self, image: Map, reference: Map) -> Map:
+    def _map(self, image: Image, reference: Image) -> Map:
         if self._compares:
-            return self._run(image=image, reference=reference)
-        found, before = self._run(image=image), self._run(image=reference)
+            return self._run("pictures", image, reference)
+        found, before = self._run("image", image), self._run("image", reference)
         wider = cv2.dilate(before[0], np.ones((WIDER_PX, WIDER_PX), np.uint8))
         found[0][wider >= NEW_BELOW] = 0
         return found
 
-    def _run(self, **inputs: Map) -> Map:
-        logits = self._session.run("logits", inputs)[0]
+    def _run(self, name: str, *pictures: Image) -> Map:
+        logits = self._session.run("logits", {name: _planes(*pictures)})[0]
         maps: Map = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
         return maps
 
@@ -95,11 +96,17 @@ def open_wire_model(path: Path = FOLDER) -> WireModel:
     return WireModel(open_session(weights, 1, (64, 64)), model_id)
 
 
-def _tile(image: Image, x: int, y: int) -> Map:
-    """Part of a picture as the network takes it: (1, 3, H, W), 0..1."""
-    part = image[y : y + TILE_WH[1], x : x + TILE_WH[0]]
-    planes = np.ascontiguousarray(part.transpose(2, 0, 1), np.float32)[None]
-    return np.multiply(planes, np.float32(1 / 255), out=planes)
+def _tile(picture: Image, x: int, y: int) -> Image:
+    return picture[y : y + TILE_WH[1], x : x + TILE_WH[0]]
+
+
+def _planes(*pictures: Image) -> Map:
+    """Pictures of one size as the network takes them: (1, 3 each, H, W), 0..1."""
+    height, width, channels = pictures[0].shape
+    planes = np.empty((1, channels * len(pictures), height, width), np.float32)
+    for plane, channel in zip(planes[0], (c for p in pictures for c in cv2.split(p)), strict=True):
+        np.multiply(channel, np.float32(1 / 255), out=plane)
+    return planes
 
 
 def _starts(size: int, tile: int) -> list[int]:

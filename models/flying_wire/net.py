@@ -1,15 +1,12 @@
 """The network: a small U-Net over a picture and its reference, both normalised by their own light.
 
-                 1/2   1/4   1/8   1/16 of the picture's sides
-    image ─┐
-           ├─ stem ─┬─ e2 ──┬─ e3 ──┬─ e4
-    reference       │       │       │   │
-    logits ─── d1 ──┴─ d2 ──┴─ d3 ──┴───┘
+                    1/2   1/4   1/8   1/16 of the picture's sides
+    pictures ─ stem ─┬─ e2 ──┬─ e3 ──┬─ e4
+    logits ──── d1 ──┴─ d2 ──┴─ d3 ──┴───┘
 
 Training needs PyTorch (README); whoever runs the model needs only ONNX Runtime.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -32,31 +29,37 @@ def _activated(conv: nn.Conv2d, outputs: int) -> nn.Sequential:
     )
 
 
-def _evened(picture: Tensor) -> Tensor:
-    """The picture without its light: minus the local mean, by the local spread.
+def _evened(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, H, W) without their light: minus the local mean, by the local spread.
 
     A lamp, the sun's hour or the camera's exposure then change next to nothing, and a day's picture
-    can be compared with a night's.
+    can be compared with a night's. Two rows of pixels share their light, which halves its cost.
     """
-    grey = functional.avg_pool2d(picture, _LIGHT_PX).mean(1, keepdim=True)
-    square = functional.avg_pool2d(picture * picture, _LIGHT_PX).mean(1, keepdim=True)
-    mean = functional.avg_pool2d(grey, 5, 1, 2, count_include_pad=False)
-    mean_square = functional.avg_pool2d(square, 5, 1, 2, count_include_pad=False)
-    spread = (mean_square - mean * mean).clamp(min=0).sqrt() + _LEAST_SPREAD
-    gain = 1 / spread
-    return picture * _enlarged(gain) - _enlarged(gain * mean)
+    n, channels, height, width = pictures.shape
+    grey = functional.avg_pool2d(pictures, 2).mean(1, keepdim=True)
+    mean, mean_square = _around(grey), _around(grey * grey)
+    gain = 1 / ((mean_square - mean * mean).clamp(min=0).sqrt() + _LEAST_SPREAD)
+    rows = pictures.reshape(n, channels, height // 2, 2, width)
+    evened = rows * _enlarged(gain) - _enlarged(gain * mean)
+    return evened.reshape(n, channels, height, width)
+
+
+def _around(half: Tensor) -> Tensor:
+    """Means over 5 x 5 squares of _LIGHT_PX, of a picture at half its sides."""
+    squares = functional.avg_pool2d(half, _LIGHT_PX // 2)
+    return functional.avg_pool2d(squares, 5, 1, 2, count_include_pad=False)
 
 
 def _enlarged(light: Tensor) -> Tensor:
+    factors = (float(_LIGHT_PX // 2), float(_LIGHT_PX))
     return functional.interpolate(
-        light, scale_factor=float(_LIGHT_PX), mode="bilinear", align_corners=False
-    )
+        light, scale_factor=factors, mode="bilinear", align_corners=False
+    ).unsqueeze(3)
 
 
 class WireNet(nn.Module):
-    """`image`, `reference`: (N, 3, H, W), BGR, 0..1, sides multiples of SIDE_MULTIPLE.
-
-    Returns logits (N, 4, H / 2, W / 2), in the order of OUTPUTS.
+    """`pictures`: (N, 6, H, W), a picture and its reference, each BGR, 0..1; sides are multiples of
+    SIDE_MULTIPLE. Returns logits (N, 4, H / 2, W / 2), in the order of OUTPUTS.
     """
 
     def __init__(self) -> None:
@@ -71,9 +74,10 @@ class WireNet(nn.Module):
         self.u1, self.d1 = nn.Conv2d(b, a, 1), _conv(a, a)
         self.out = nn.Conv2d(a, len(OUTPUTS), 1)
 
-    def forward(self, image: Tensor, reference: Tensor) -> Tensor:
-        both = torch.cat((_evened(image), _evened(reference)), 1)
-        x1 = self.stem(both)
+    def forward(self, pictures: Tensor) -> Tensor:
+        n, channels, height, width = pictures.shape
+        apart = pictures.reshape(2 * n, channels // 2, height, width)
+        x1 = self.stem(_evened(apart).reshape(n, channels, height, width))
         x2 = self.e2(functional.max_pool2d(x1, 2))
         x3 = self.e3(functional.max_pool2d(x2, 2))
         x4 = self.e4(functional.max_pool2d(x3, 2))

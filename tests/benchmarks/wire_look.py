@@ -39,11 +39,8 @@ def main() -> None:
     made = episode(1, 0, WH)
     picture, before = made.fresh[0][1], made.history[0]
     session = open_session(FOLDER / "model.onnx", 1, (64, 64))
-    planes = {
-        name: np.ascontiguousarray(one.transpose(2, 0, 1), np.float32)[None] / 255
-        for name, one in (("image", picture), ("reference", before))
-    }
-    bare = cost_ms(lambda: session.run("logits", planes))
+    planes = np.concatenate((picture, before), 2).transpose(2, 0, 1)[None].astype(np.float32) / 255
+    bare = cost_ms(lambda: session.run("logits", {"pictures": planes}))
     mapped = cost_ms(lambda: open_wire_model().drop_map(picture, before))
     wire = FlyingWire(Zone("z", "flying_wire", "flying_wire", "p", "l", "m", ALL, charging=(ALL,)))
     wire.compare_with(made.history)

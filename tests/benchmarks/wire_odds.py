@@ -25,7 +25,7 @@ from detectors.wire_map import FOLDER, open_wire_model
 from pipeline.proof.episode_figures import WIDE_PX
 from pipeline.proof.episodes import Make, last_look, lies_on, made, written, zone_of
 
-FALSE_WEIGHT, RIDGE, STEPS, RATE = 5.0, 0.01, 6000, 0.3
+FALSE_WEIGHT, RIDGE, STEPS, RATE = 8.0, 0.01, 6000, 0.3
 Floats = NDArray[np.float64]
 
 

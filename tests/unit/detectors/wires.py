@@ -25,16 +25,16 @@ def hung(picture: np.ndarray, points=CABLE_PX, width_px: int = 3) -> np.ndarray:
 
 def network(folder: Path, *, compares: bool) -> Path:
     """logits = 60 x (how much the picture is unlike its reference, or unlike grey) - 6."""
-    sides = [1, 3, "h", "w"]
-    inputs = [helper.make_tensor_value_info("image", TensorProto.FLOAT, sides)]
-    if compares:
-        inputs.append(helper.make_tensor_value_info("reference", TensorProto.FLOAT, sides))
+    name, channels = ("pictures", 6) if compares else ("image", 3)
+    taken = helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "h", "w"])
+    apart = helper.make_node("Split", ["pictures"], ["image", "reference"], axis=1, num_outputs=2)
     grey = helper.make_tensor("grey", TensorProto.FLOAT, [1], [0.47])
     numbers = [grey, helper.make_tensor("gain", TensorProto.FLOAT, [1], [60.0])]
     numbers.append(helper.make_tensor("off", TensorProto.FLOAT, [1, 4, 1, 1], [-6, -60, -60, -60]))
     numbers.append(helper.make_tensor("axes", TensorProto.INT64, [1], [1]))
     numbers.append(helper.make_tensor("four", TensorProto.FLOAT, [1, 4, 1, 1], [1, 0, 0, 0]))
     nodes = [
+        *([apart] if compares else []),
         helper.make_node("Sub", ["image", "reference" if compares else "grey"], ["unlike"]),
         helper.make_node("Abs", ["unlike"], ["off_by"]),
         helper.make_node("ReduceMean", ["off_by", "axes"], ["mean"], keepdims=1),
@@ -44,7 +44,7 @@ def network(folder: Path, *, compares: bool) -> Path:
         helper.make_node("Add", ["channels", "off"], ["logits"]),
     ]
     out = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 4, "h2", "w2"])
-    graph = helper.make_graph(nodes, "unlike", inputs, [out], numbers)
+    graph = helper.make_graph(nodes, "unlike", [taken], [out], numbers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     path = folder / f"unlike_{compares}.onnx"
     path.write_bytes(model.SerializeToString())

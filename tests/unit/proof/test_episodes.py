@@ -26,26 +26,25 @@ CHARGING = (((0.0, 0.75), (1.0, 0.75), (1.0, 1.0), (0.0, 1.0)),)
 RATE = {"value", "low", "high", "of"}
 
 
-def changes(path: Path, reference: str = "reference") -> Path:
+def changes(path: Path, name: str = "pictures") -> Path:
     """A network that takes for a cable, and its ends, whatever is darker than in the reference."""
     weights = {"by": np.float32(60), "less": np.float32(-6), "none": np.float32(-10)}
+    weights["axes"] = np.array([1])
     nodes = [
-        helper.make_node("Sub", [reference, "image"], ["change"]),
-        helper.make_node("ReduceMean", ["change"], ["grey"], axes=[1], keepdims=1),
+        helper.make_node("Split", [name], ["image", "reference"], axis=1, num_outputs=2),
+        helper.make_node("Sub", ["reference", "image"], ["change"]),
+        helper.make_node("ReduceMean", ["change", "axes"], ["grey"], keepdims=1),
         helper.make_node("MaxPool", ["grey"], ["half"], kernel_shape=[2, 2], strides=[2, 2]),
         helper.make_node("Mul", ["half", "by"], ["steep"]),
         helper.make_node("Add", ["steep", "less"], ["drop"]),
         helper.make_node("Min", ["drop", "none"], ["no"]),
         helper.make_node("Concat", ["drop", "no", "drop", "drop"], ["logits"], axis=1),
     ]
-    inputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"])
-        for name in dict.fromkeys(("image", reference))
-    ]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 6, "h", "w"])]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)]
-    constants = [numpy_helper.from_array(np.array(one), name) for name, one in weights.items()]
+    constants = [numpy_helper.from_array(np.array(one), key) for key, one in weights.items()]
     graph = helper.make_graph(nodes, "changes", inputs, outputs, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(model, path)
     return path
 
@@ -206,12 +205,7 @@ def test_what_cannot_be_measured_is_said(folder, tmp_path):
     short = replace(EPISODES[0], fresh=EPISODES[0].fresh[:5], two_wheelers=[np.empty((0, 4))] * 5)
     write_episode(tmp_path / "short/x", short)
     (tmp_path / "text.onnx").write_text("no network")
-    nameless = changes(tmp_path / "other.onnx", "image")
-    onnx_without = onnx.load(nameless)
-    onnx_without.graph.input[0].name = "picture"
-    for node in onnx_without.graph.node:
-        node.input[:] = ["picture" if name == "image" else name for name in node.input]
-    onnx.save(onnx_without, nameless)
+    nameless = changes(tmp_path / "other.onnx", "picture")
     asked = "--episodes", folder / "written", "--model"
     said = {
         ("--episodes", 0): "Invalid value for --episodes: 0 is not in the range 1<=x<=",
@@ -223,7 +217,7 @@ def test_what_cannot_be_measured_is_said(folder, tmp_path):
         (*asked, tmp_path / "none"): "manifest.toml: No such file",
         (*asked, tmp_path / "none.onnx"): "none.onnx",
         (*asked, tmp_path / "text.onnx"): "text.onnx: onnxruntime can't run it",
-        (*asked, nameless): "Name its input image (and reference), its output logits",
+        (*asked, nameless): "Name its input pictures (picture and reference) or image, its output",
         ("--episodes", folder / "written", "--seed", 1): "--seed goes with a number of --episodes",
         ("--seed", 1): "--seed goes with --episodes N",
         ("--episodes", 2, "--images", tmp_path): "goes without scenarios, --coco and --images",
