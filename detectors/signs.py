@@ -61,7 +61,8 @@ class Marks:
         self.drop = cv2.dilate(maps[0], np.ones((3, 3), np.uint8))
         self.other = maps[1]
         spot = np.ones((_SPOT_PX, _SPOT_PX), np.uint8)
-        tops, bottoms = maps[2:4] if len(maps) > 3 else np.zeros_like(maps[:2])  # it marks none
+        # A network that marks no ends says nothing for a line, and nothing against it.
+        tops, bottoms = maps[2:4] if len(maps) > 3 else np.full((2, *maps[0].shape), 0.5)
         self._tops, self._bottoms = cv2.dilate(tops, spot), cv2.dilate(bottoms, spot)
 
     def signs(self, path: Points, as_other: float, *, at_two_wheeler: bool, cut_off: bool) -> Signs:
