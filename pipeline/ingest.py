@@ -205,6 +205,7 @@ class _Run:
         before, self._looked_at[camera.id] = self._looked_at.get(camera.id), frame.at
         if before is None:
             _warn_if_far(frame, self._site, self._parts.now())
+            _warn_if_resized(frame, self._watches[camera.id])
         elif camera.is_live and frame.at <= before:
             if before - frame.at > SET_BACK:
                 self._watches[camera.id] = self._watched(camera)
@@ -236,6 +237,18 @@ def _warn_if_far(frame: Frame, site: Site, now: datetime) -> None:
             f"camera {frame.camera_id}: its first frame is of {frame.at:%Y-%m-%d %H:%M} UTC, far "
             "from the clock by which the worker ticks: alerts will be lost. For a file played now "
             "set the camera's start to now; for recorded material set tick_s = 0 under [worker]"
+        )
+
+
+def _warn_if_resized(frame: Frame, watch: CameraWatch) -> None:
+    """What `gridalert check` said of a cord's width holds for frames as large as the pictures."""
+    odd = watch.odd_reference(frame.size_wh)
+    if odd is not None:
+        width, height = frame.size_wh
+        log.warning(
+            f"camera {frame.camera_id}: its frames are {width} x {height} px, but {odd}: "
+            "cables may be missed. Read its main stream, or take its references from the stream "
+            "that is read"
         )
 
 

@@ -138,6 +138,15 @@ class CameraWatch:
             for sighting in self._due(watch, lost if watch.zone.detector == VIEW else UNSEEN, at)
         ]
 
+    def odd_reference(self, size_wh: tuple[int, int]) -> str | None:
+        """The first of its pictures to compare with that is not so large as its frames, if any."""
+        compares = any(isinstance(watch.detector, Comparing) for watch in self.zones)
+        for path in self.camera.references if compares else ():
+            picture = cv2.imread(str(path))
+            if picture is not None and picture.shape[1::-1] != size_wh:
+                return f"{path.name} is {picture.shape[1]} x {picture.shape[0]} px"
+        return None
+
     def _due(self, watch: ZoneWatch, look: Look, at: datetime) -> list[Sighting]:
         is_due = watch.is_due(look, at)
         watch.before = look, at

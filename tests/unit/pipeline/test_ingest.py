@@ -202,6 +202,19 @@ def test_a_time_far_from_a_clock_that_ticks_is_told_once_a_camera(
     assert told == [f"camera {camera}" for camera in cameras]
 
 
+def test_frames_of_another_size_than_the_references_are_told_once(
+    bench: Bench, pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = tmp_path / "small.png"
+    cv2.imwrite(str(small), np.zeros((360, 640, 3), np.uint8))
+    camera = bench.camera(frames=pictures, fps=1.0, references=(small,))
+    wires = msgspec.structs.replace(camera.zones[0], detector="flying_wire", params={})
+    bench.looks_at(replace(camera, zones=(wires,)))
+    bench.run()
+    (told,) = [message for message in caplog.messages if "cables may be missed" in message]
+    assert "small.png is 640 x 360 px" in told
+
+
 def test_two_cameras_are_both_looked_at(bench: Bench, pictures: Path, tmp_path: Path) -> None:
     video = clip(tmp_path / "clip.mp4", [n / 10 for n in range(20)], noise=60)
     one, other = bench.camera(frames=pictures), bench.camera(video=video, id="other")

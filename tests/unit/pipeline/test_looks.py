@@ -208,6 +208,10 @@ def test_a_detector_that_compares_is_given_the_cameras_pictures_as_its_frames_ar
     assert sighting.hit.model == wires.model_id
     compared = watching.zones[0].detector.reference_bgr
     assert (compared == masked_image(facade(), (corner,))).all()
+    size_wh = facade().shape[1::-1]
+    assert watching.odd_reference(size_wh) is None
+    odd = watching.odd_reference((640, 360))
+    assert odd == f"day.png is {size_wh[0]} x {size_wh[1]} px"
     after = watch_camera(camera, site.policy, "objects@abc", known, watching)
     assert after.zones[0].detector is watching.zones[0].detector
     other = replace(camera, references=camera.references[1:])
