@@ -1,11 +1,12 @@
 """Fit the weights of detectors/signs.py (ODDS) on made flying-wire episodes. From the root:
 
-    PYTHONPATH=. python tests/benchmarks/wire_odds.py --episodes 600 --seed 7601 [FOLDER ...]
+    PYTHONPATH=. python tests/benchmarks/wire_odds.py --episodes 600 --seed 7601 7602
 
-FOLDERs of written episodes, of other generators, count too. A logistic regression of what each
-line that is no reject shows, on whether it lies on a cable. Signs that speak for a cable never get
-a weight below 0, those against it none above. Prints the weights, and at 0.5 what they find of the
-very episodes that they were fitted on: measure others with `gridalert evaluate`.
+So many of each seed, and those of folders of written episodes (--also), of other generators. A
+logistic regression of what each line that is no reject shows, on whether it lies on a cable. Signs
+that speak for a cable never get a weight below 0, those against it none above. Prints the weights,
+and at 0.5 what they find of the very episodes that they were fitted on: measure others with
+`gridalert evaluate`.
 """
 
 import argparse
@@ -85,12 +86,12 @@ def main() -> None:
     ask = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    ask.add_argument("folders", type=Path, nargs="*")
     ask.add_argument("--episodes", type=int, required=True)
-    ask.add_argument("--seed", type=int, required=True)
+    ask.add_argument("--seed", type=int, nargs="+", required=True)
+    ask.add_argument("--also", type=Path, nargs="*", default=[], metavar="FOLDER")
     asked = ask.parse_args()
-    makes = made(asked.seed, asked.episodes)
-    for folder in asked.folders:
+    makes = [make for seed in asked.seed for make in made(seed, asked.episodes)]
+    for folder in asked.also:
         makes += written(folder)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         widths, of_each = zip(*pool.map(lines, makes), strict=True)
