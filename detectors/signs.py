@@ -43,8 +43,7 @@ class Odds(NamedTuple):
 
 
 # Fitted by tests/benchmarks/wire_odds.py; on which episodes says models/flying_wire/README.md.
-# at_nothing was -4.86: lower, as a visit for nothing costs trust in the next one.
-ODDS = Odds(-5.3, Signs(1.08, 1.71, 4.05, 1.97, 1.96, 0.5, -3.95, -1.77))
+ODDS = Odds(-4.86, Signs(1.08, 1.71, 4.05, 1.97, 1.96, 0.5, -3.95, -1.77))
 
 
 def probability(signs: Signs, odds: Odds = ODDS) -> float:
