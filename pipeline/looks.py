@@ -139,7 +139,9 @@ class CameraWatch:
         ]
 
     def odd_reference(self, size_wh: tuple[int, int]) -> str | None:
-        """The first of its pictures to compare with that is not so large as its frames, if any."""
+        """Name and size, in words, of the first picture to compare with that is not of `size_wh`
+        (px, its frames'); None where all are, or where nothing compares.
+        """
         compares = any(isinstance(watch.detector, Comparing) for watch in self.zones)
         for path in self.camera.references if compares else ():
             picture = cv2.imread(str(path))

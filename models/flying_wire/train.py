@@ -3,7 +3,7 @@
     renderers, a process each ──> shards of photographed scenes on disk ──> crops ──> network
 
 They go on rendering while it learns. Needs PyTorch and onnx (README); uses a GPU where there is
-one. Ctrl-C ends it as if the time were up.
+one. Ctrl-C ends it; what it saved last stays.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
     weight = 1 + (weights - 1) * targets
     other_line = targets[:, 1] * (1 - targets[:, 0])
     weight[:, 0] += (_OTHER_LINE_WEIGHT - 1) * other_line
-    weight[:, :1] += (_NEW_LINE_WEIGHT - _OTHER_LINE_WEIGHT) * new_line
+    weight[:, 0] += (_NEW_LINE_WEIGHT - _OTHER_LINE_WEIGHT) * new_line[:, 0]
     weight[:, 2:] += (_NEW_LINE_END_WEIGHT - 1) * new_line * (1 - targets[:, 2:])
     entropy = functional.binary_cross_entropy_with_logits(logits, targets, weight=weight)
     seen = torch.sigmoid(logits)
@@ -94,7 +94,7 @@ def averaged(network: WireNet) -> torch.optim.swa_utils.AveragedModel:
 
 
 def train(pool: Pool, out: Path, options: argparse.Namespace) -> None:
-    """Until the time is up; model.onnx, weights.pt and log.jsonl in `out`."""
+    """Until the time is up; model.onnx and weights.pt in `out`, how it goes as lines of JSON."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = WireNet()
     if options.start_from:
